@@ -1,0 +1,14 @@
+//! sandpipe: untrusted compute kernels on zero-copy shared-memory streams.
+//!
+//! Data flows one way: `cli` → [`pipeline`] → [`sandbox`], [`stream`], [`kernel`], [`config`].
+//! The sandbox does not know pipelines, streams do not know WebAssembly.
+
+pub mod array;
+pub mod cli;
+pub mod config;
+pub mod endpoint;
+pub mod kernel;
+pub mod pipeline;
+pub mod report;
+pub mod sandbox;
+pub mod stream;
