@@ -1,1 +1,3 @@
-//! stream
+//! Shared-memory streams.
+
+pub mod guard;
