@@ -1,1 +1,18 @@
-//! report
+//! Measurements and how they are shown.
+//!
+//! The lanes count into [`meter`]s, which cost a load and a store; [`Monitor`] holds all of them and makes
+//! a [`RunReport`] at any moment; [`text`] and [`LiveTable`] show it.
+
+mod histogram;
+mod live;
+pub mod meter;
+mod monitor;
+mod summary;
+pub mod text;
+
+pub use histogram::{Distribution, Recorder};
+pub use live::LiveTable;
+pub use monitor::{Monitor, StageEntry, StreamEntry};
+pub use summary::{
+    Exec, FaultReport, Latency, RunReport, SinkReport, StageReport, State, StreamReport,
+};

@@ -1,0 +1,70 @@
+//! The live table on a terminal.
+
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::monitor::Monitor;
+use super::summary::State;
+use super::text;
+
+/// A table of stages that is drawn over itself on standard error; nothing where that is no terminal.
+pub struct LiveTable {
+    bar: ProgressBar,
+    drawn: Instant,
+    frames: Vec<u64>,
+}
+
+impl LiveTable {
+    /// An empty table.
+    pub fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            bar.set_style(style);
+        }
+        Self {
+            bar,
+            drawn: Instant::now(),
+            frames: Vec::new(),
+        }
+    }
+
+    /// Draws the present state; the rates are those since the last drawing.
+    pub fn draw(&mut self, monitor: &Monitor) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let report = monitor.report(State::Running);
+        let seconds = self.drawn.elapsed().as_secs_f64().max(1e-9);
+        let frames: Vec<u64> = report
+            .stages
+            .iter()
+            .map(|(_, stage)| stage.frames)
+            .collect();
+        let before = self.frames.iter().copied().chain(std::iter::repeat(0));
+        let rates: Vec<f64> = frames
+            .iter()
+            .zip(before)
+            .map(|(now, before)| (now - before.min(*now)) as f64 / seconds)
+            .collect();
+        self.bar.set_message(format!(
+            "{}\n{}   {:.1} s, Ctrl-C stops",
+            text::stages(&report, &rates),
+            text::latency(&report),
+            report.elapsed_s
+        ));
+        self.drawn = Instant::now();
+        self.frames = frames;
+    }
+
+    /// Takes the table off the terminal.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Default for LiveTable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
