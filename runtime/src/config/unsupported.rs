@@ -1,0 +1,101 @@
+//! What the format knows and this version does not do yet: one line each, to be removed with the work.
+
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::located::Span;
+use super::stage::SynchronizationMode;
+use super::supervision::{FaultAction, Isolation, Publish};
+use super::{SinkConfig, SourceConfig, StageConfig};
+
+pub(super) fn check_stage(stage: &StageConfig, diagnostics: &mut Diagnostics) {
+    let mut refuse =
+        |span: Span, what: &str, instead: &str| refuse(diagnostics, span, what, instead);
+    if stage.on_fault.action != FaultAction::Stop {
+        let what = format!("'on_fault: {}'", stage.on_fault.action.name());
+        refuse(stage.on_fault.span, &what, "use 'on_fault: stop'");
+    }
+    if stage.isolation.value == Isolation::Process {
+        refuse(
+            stage.isolation.span,
+            "'isolation: process'",
+            "use 'isolation: thread'",
+        );
+    }
+    if stage.publish.value == Publish::Sealed {
+        refuse(
+            stage.publish.span,
+            "'publish: sealed'",
+            "use 'publish: in_place'",
+        );
+    }
+    if stage.instances.value > 1 {
+        refuse(
+            stage.instances.span,
+            "'instances' above 1",
+            "use 'instances: 1'",
+        );
+    }
+    if let Some(synchronization) = &stage.synchronization
+        && synchronization.mode == SynchronizationMode::MatchingFrameId
+    {
+        refuse(
+            synchronization.span,
+            "'mode: matching_frame_id'",
+            "use 'mode: count'",
+        );
+    }
+    if let Some(propagate) = stage.propagate_frame_id.filter(|propagate| propagate.value) {
+        refuse(
+            propagate.span,
+            "'propagate_frame_id: true'",
+            "use 'propagate_frame_id: false'",
+        );
+    }
+}
+
+pub(super) fn check_source(source: &SourceConfig, diagnostics: &mut Diagnostics) {
+    let mut refuse =
+        |span: Span, what: &str, instead: &str| refuse(diagnostics, span, what, instead);
+    if source.kind.value == "synthetic.frame_set" {
+        refuse(
+            source.kind.span,
+            "the kind 'synthetic.frame_set'",
+            "use one 'synthetic.array' for each stream",
+        );
+    } else if let Some(second) = source.streams.get(1) {
+        refuse(
+            second.span,
+            "a source of several streams",
+            "use one source for each stream",
+        );
+    }
+    if let Some(auxiliary) = source.auxiliary.first() {
+        refuse(
+            auxiliary.stream.span,
+            "'auxiliary' of a source",
+            "remove it",
+        );
+    }
+    if let Some(timeout) = source.read_timeout {
+        refuse(timeout.span, "'read_timeout' of a source", "remove it");
+    }
+}
+
+pub(super) fn check_sink(sink: &SinkConfig, diagnostics: &mut Diagnostics) {
+    let mut refuse =
+        |span: Span, what: &str, instead: &str| refuse(diagnostics, span, what, instead);
+    if let Some(output) = sink.outputs.first() {
+        refuse(output.span, "'outputs' of a sink", "remove it");
+    }
+    if let Some(auxiliary) = sink.auxiliary.first() {
+        refuse(auxiliary.stream.span, "'auxiliary' of a sink", "remove it");
+    }
+    if let Some(timeout) = sink.consume_timeout {
+        refuse(timeout.span, "'consume_timeout' of a sink", "remove it");
+    }
+}
+
+fn refuse(diagnostics: &mut Diagnostics, span: Span, what: &str, instead: &str) {
+    diagnostics.push(
+        Diagnostic::at(span, format!("{what} is not supported by this version")).help(instead),
+    );
+}
