@@ -1,0 +1,211 @@
+//! Compiled code, kept between runs in a directory that only the user can write.
+//!
+//! Running a compiled file is running its code with no sandbox around it, so a file is loaded only if this program wrote it: the
+//! directory and the file belong to the user and nobody else may read or write them, no symbolic link is followed, and the
+//! file begins with the SHA-256 of its name and the rest. What fails any of this is ignored and written anew. Whoever can
+//! write as the user needs no cache to run code as the user.
+//!
+//! The name is the SHA-256 of everything the code depends on: the module, the engine's configuration, the version of this
+//! program and of its wrapping. The cache is a convenience: when the directory cannot be used, everything is compiled.
+
+#![allow(
+    unsafe_code,
+    reason = "loads machine code that an earlier run compiled"
+)]
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{FileType, Mode, OFlags, Stat};
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::Component;
+
+use super::engine::CacheDirectory;
+use super::wrap;
+
+/// Larger files are not read.
+const FILE_BYTES: u64 = 1 << 30;
+/// Length of the digest at the beginning of a file.
+const DIGEST: usize = 32;
+
+/// An open cache directory.
+pub(super) struct Cache {
+    directory: OwnedFd,
+    /// What the code depends on beside the module.
+    configuration: [u8; 32],
+}
+
+/// The name of one module's compiled code.
+pub(super) struct Key(String);
+
+impl Cache {
+    /// Opens the directory, and creates it if need be; `None` when it cannot be used.
+    pub fn open(directory: &CacheDirectory, engine: &wasmtime::Engine) -> Option<Cache> {
+        let path = match directory {
+            CacheDirectory::None => return None,
+            CacheDirectory::At(path) => path.clone(),
+            CacheDirectory::Default => default_directory()?,
+        };
+        match open_directory(&path) {
+            Ok(directory) => Some(Cache {
+                directory,
+                configuration: configuration(engine),
+            }),
+            Err(error) => {
+                tracing::debug!(
+                    "compiled code is not kept, because {} cannot be used: {error}",
+                    path.display()
+                );
+                None
+            }
+        }
+    }
+
+    /// The name for the code of `module`.
+    pub fn key(&self, module: &[u8]) -> Key {
+        let digest = Sha256::new()
+            .chain_update(self.configuration)
+            .chain_update(module)
+            .finalize();
+        let mut name = String::with_capacity(2 * DIGEST + 6);
+        for byte in digest {
+            // Writing to a string cannot fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        name.push_str(".cwasm");
+        Key(name)
+    }
+
+    /// The compiled code, if there is a sound file with it.
+    pub fn load(&self, key: &Key, engine: &wasmtime::Engine) -> Option<Component> {
+        let file = self.read(key).ok()?;
+        let (digest, code) = file.split_at_checked(DIGEST)?;
+        if digest != checksum(key, code).as_slice() {
+            tracing::debug!("the compiled code in {} is damaged", key.0);
+            return None;
+        }
+        // SAFETY: `deserialize` must be given what `serialize` returned, unchanged, by the same version of wasmtime. The file is
+        // in a directory that only this user can write (checked on the open directory) and belongs to this user alone
+        // (checked on the open file); its digest says that the bytes are those which `store` wrote under this name, which
+        // stands for this version and configuration; wasmtime checks its own version and configuration again.
+        unsafe { Component::deserialize(engine, code) }.ok()
+    }
+
+    /// Keeps compiled code. Failure means that there is no cached code next time, and nothing else.
+    pub fn store(&self, key: &Key, component: &Component) {
+        let stored = component
+            .serialize()
+            .map_err(io::Error::other)
+            .and_then(|code| self.write(key, &code));
+        if let Err(error) = stored {
+            tracing::debug!("compiled code cannot be kept: {error}");
+        }
+    }
+
+    fn read(&self, key: &Key) -> io::Result<Vec<u8>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = rustix::fs::openat(&self.directory, &key.0, flags, Mode::empty())?;
+        let stat = rustix::fs::fstat(&file)?;
+        check_owner(&stat, FileType::RegularFile)?;
+        let mut bytes = Vec::new();
+        File::from(file).take(FILE_BYTES).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Writes a new file and then gives it its name, so that nobody ever sees half of it.
+    fn write(&self, key: &Key, code: &[u8]) -> io::Result<()> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let new = format!(".{}.{}.{count}", key.0, std::process::id());
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.directory, &new, flags, Mode::RUSR | Mode::WUSR)?;
+        let mut file = File::from(file);
+        let written = file
+            .write_all(&checksum(key, code))
+            .and_then(|()| file.write_all(code))
+            .and_then(|()| {
+                rustix::fs::renameat(&self.directory, &new, &self.directory, &key.0)
+                    .map_err(Into::into)
+            });
+        if written.is_err() {
+            // Best effort: there may be nothing to remove.
+            let _ = rustix::fs::unlinkat(&self.directory, &new, rustix::fs::AtFlags::empty());
+        }
+        written
+    }
+}
+
+/// Binds the code to its name: a file that was given another's name is as wrong as a damaged one.
+fn checksum(key: &Key, code: &[u8]) -> [u8; DIGEST] {
+    Sha256::new()
+        .chain_update(key.0.as_bytes())
+        .chain_update(code)
+        .finalize()
+        .into()
+}
+
+/// What compiled code depends on beside the module.
+fn configuration(engine: &wasmtime::Engine) -> [u8; 32] {
+    struct Sink(Sha256);
+    impl Hasher for Sink {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut sink = Sink(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut sink);
+    env!("CARGO_PKG_VERSION").hash(&mut sink);
+    wrap::VERSION.hash(&mut sink);
+    sink.0.finalize().into()
+}
+
+/// `$XDG_CACHE_HOME/sandpipe` if that is an absolute path, or `~/.cache/sandpipe`.
+fn default_directory() -> Option<PathBuf> {
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_CACHE_HOME")
+        .or_else(|| Some(absolute("HOME")?.join(".cache")))
+        .map(|cache| cache.join("sandpipe"))
+}
+
+fn open_directory(path: &Path) -> io::Result<OwnedFd> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = rustix::fs::open(path, flags, Mode::empty())?;
+    let stat = rustix::fs::fstat(&directory)?;
+    check_owner(&stat, FileType::Directory)?;
+    Ok(directory)
+}
+
+/// Checks that something is of the wanted type, belongs to this user, and that nobody else can do anything with it.
+fn check_owner(stat: &Stat, wanted: FileType) -> io::Result<()> {
+    let own = stat.st_uid == rustix::process::geteuid().as_raw();
+    if FileType::from_raw_mode(stat.st_mode) != wanted || !own || stat.st_mode & 0o077 != 0 {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "it is not the user's own, or others have access to it",
+        ));
+    }
+    Ok(())
+}

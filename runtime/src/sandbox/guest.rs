@@ -1,0 +1,220 @@
+//! A running guest: its store, the watch over its time, and what an error of wasmtime means.
+
+#![allow(
+    unsafe_code,
+    reason = "learns the address of a guest's fault in the signal handler"
+)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use wasmtime::component::{self, ComponentExportIndex, ComponentNamedList, Lift, Lower, TypedFunc};
+use wasmtime::unix::StoreExt;
+use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
+
+use super::context::Context;
+use super::contract::types;
+use super::deadline::Watch;
+use super::fault::{Cause, Fault};
+use super::host::{Breach, Host};
+use super::limits::Limits;
+use super::memory::{self, GuestMemory};
+use super::program::Program;
+
+/// Function names of a trap's backtrace that are shown.
+const FRAMES: usize = 6;
+
+/// One instance's store and everything that is needed to call into it.
+pub(super) struct Guest {
+    pub store: Store<Host>,
+    pub watch: Watch,
+    instance: component::Instance,
+    /// Host address of the last fault that the guest's code or code running for it had; 0: none.
+    fault_address: Arc<AtomicUsize>,
+    memory_limit: u64,
+}
+
+impl Guest {
+    /// Instantiates a program; this is where a `start` function runs. `windows` is the size of the block that will be reserved.
+    /// Also returns the memories that were created.
+    pub fn start(
+        program: &Program,
+        context: &Context,
+        limits: &Limits,
+        windows: u64,
+    ) -> Result<(Guest, Vec<GuestMemory>), Fault> {
+        let engine = program.engine();
+        let host = Host::new(&context.name, limits, windows, Arc::clone(&engine.log));
+        let mut store = Store::new(&engine.wasmtime, host);
+        store.limiter(|host| &mut host.limiter);
+        let mut watch = engine
+            .watchdog
+            .watch(limits.startup)
+            .ok_or_else(|| Fault::new(Cause::Host, "The sandbox's watchdog has ended."))?;
+        let revoked = watch.revoked();
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(move |_| {
+            Ok(if revoked.is_set() {
+                UpdateDeadline::Interrupt
+            } else {
+                UpdateDeadline::Continue(1)
+            })
+        });
+        let fault_address = Arc::new(AtomicUsize::new(0));
+        note_faults(&mut store, Arc::clone(&fault_address));
+
+        watch.begin();
+        let (outcome, memories) = memory::record(|| program.pre().instantiate(&mut store));
+        let revoked = watch.end();
+        match outcome {
+            Ok(instance) => Ok((
+                Guest {
+                    store,
+                    watch,
+                    instance,
+                    fault_address,
+                    memory_limit: limits.memory,
+                },
+                memories,
+            )),
+            Err(error) => Err(explain(&error, &mut store, revoked, limits.memory)),
+        }
+    }
+
+    /// A function of the contract.
+    pub fn function<P, R>(
+        &mut self,
+        export: &ComponentExportIndex,
+    ) -> Result<TypedFunc<P, R>, Fault>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        self.instance
+            .get_typed_func(&mut self.store, export)
+            .map_err(|error| {
+                Fault::new(
+                    Cause::Contract,
+                    format!("A function of the kernel has the wrong type: {error:#}."),
+                )
+            })
+    }
+
+    /// Calls into the guest under its deadline.
+    pub fn call<T>(
+        &mut self,
+        call: impl FnOnce(&mut Store<Host>) -> wasmtime::Result<T>,
+    ) -> Result<T, Fault> {
+        self.watch.begin();
+        let outcome = call(&mut self.store);
+        let revoked = self.watch.end();
+        outcome.map_err(|error| self.explain(&error, revoked))
+    }
+
+    /// Calls `validate-config` or `init`.
+    pub fn stage_call(
+        &mut self,
+        export: &ComponentExportIndex,
+        context: &Context,
+    ) -> Result<(), Fault> {
+        let function = self.function::<(types::Context,), (Result<(), types::Failure>,)>(export)?;
+        let context = context.to_guest();
+        let (outcome,) = self.call(|store| function.call(store, (context,)))?;
+        outcome.map_err(Fault::reported)
+    }
+
+    /// What a failed call means, as far as the guest alone is concerned.
+    #[cold]
+    pub fn explain(&mut self, error: &wasmtime::Error, revoked: bool) -> Fault {
+        explain(error, &mut self.store, revoked, self.memory_limit)
+    }
+
+    /// The host address of the last fault, and forgets it.
+    pub fn take_fault_address(&self) -> Option<usize> {
+        match self.fault_address.swap(0, Ordering::Relaxed) {
+            0 => None,
+            address => Some(address),
+        }
+    }
+}
+
+/// Has wasmtime's fault handler write down each fault's address, which it otherwise only puts into the text of its error.
+fn note_faults(store: &mut Store<Host>, note: Arc<AtomicUsize>) {
+    let handler =
+        move |signal: libc::c_int, info: *const libc::siginfo_t, _: *const libc::c_void| {
+            if signal == libc::SIGSEGV {
+                // SAFETY: wasmtime passes on the siginfo that the kernel gave it, and SIGSEGV comes with an address.
+                let address = unsafe { (*info).si_addr() } as usize;
+                note.store(address, Ordering::Relaxed);
+            }
+            // Not handled: wasmtime goes on as if this were not here.
+            false
+        };
+    // SAFETY: the handler has to be async-signal-safe, and all it does is one atomic store.
+    unsafe { store.set_signal_handler(handler) };
+}
+
+fn explain(
+    error: &wasmtime::Error,
+    store: &mut Store<Host>,
+    revoked: bool,
+    memory_limit: u64,
+) -> Fault {
+    let refused = store.data_mut().limiter.take_refused();
+    if revoked {
+        return Fault::new(
+            Cause::Deadline,
+            format!(
+                "The kernel ran past its deadline and was stopped{}.",
+                place(error)
+            ),
+        );
+    }
+    if let Some(Breach(what)) = error.downcast_ref() {
+        return Fault::new(
+            Cause::Contract,
+            format!("The kernel broke the contract: {what}."),
+        );
+    }
+    if let Some(refused) = refused {
+        return Fault::new(
+            Cause::Memory,
+            format!(
+                "The kernel wanted {refused} bytes of memory or table elements, more than its limit (memory {memory_limit} bytes, \
+                 windows not counted){}. Raise `limits: memory` for the stage.",
+                place(error)
+            ),
+        );
+    }
+    let what = match error.downcast_ref::<Trap>() {
+        Some(trap) => trap
+            .to_string()
+            .trim_start_matches("wasm trap: ")
+            .to_owned(),
+        None => error.root_cause().to_string(),
+    };
+    Fault::new(
+        Cause::Trap,
+        format!("The kernel trapped: {what}{}.", place(error)),
+    )
+}
+
+/// Where in the guest an error arose: names of functions, innermost first.
+fn place(error: &wasmtime::Error) -> String {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
+        return String::new();
+    };
+    let names: Vec<String> = backtrace
+        .frames()
+        .iter()
+        .take(FRAMES)
+        .map(|frame| match frame.func_name() {
+            Some(name) => super::text::clean(name, 80),
+            None => format!("function {}", frame.func_index()),
+        })
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(" (in {})", names.join(" < "))
+}

@@ -1,0 +1,173 @@
+//! What the host offers a guest, and what it keeps about it: limits, log messages, the outputs of the copied world.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, WasmList, WasmStr};
+
+use super::contract::{self, LOG, SINK};
+use super::copies::Outputs;
+use super::limits::{Limiter, Limits};
+use super::text::clean_bytes;
+
+/// Characters of a log message that are kept.
+const MESSAGE_LIMIT: usize = 500;
+
+/// How serious a log message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Of interest to the kernel's author.
+    Debug,
+    /// Of interest to whoever runs it.
+    Info,
+    /// Something is not as it should be.
+    Warn,
+    /// Something went wrong.
+    Error,
+}
+
+/// One message of a guest.
+#[derive(Clone, Debug)]
+pub struct LogMessage<'a> {
+    /// The stage's name, as the context has it.
+    pub stage: &'a str,
+    /// How serious the guest thinks it is.
+    pub level: LogLevel,
+    /// One line, cleaned and bounded.
+    pub text: &'a str,
+    /// How many messages were dropped before this one, because they came too fast.
+    pub dropped: u64,
+}
+
+/// Takes the messages of guests.
+pub type LogConsumer = Arc<dyn Fn(&LogMessage<'_>) + Send + Sync>;
+
+/// Hands messages to `tracing`.
+pub fn log_to_tracing(message: &LogMessage<'_>) {
+    let LogMessage {
+        stage,
+        text,
+        dropped,
+        ..
+    } = message;
+    match message.level {
+        LogLevel::Debug => tracing::debug!(stage, dropped, "{text}"),
+        LogLevel::Info => tracing::info!(stage, dropped, "{text}"),
+        LogLevel::Warn => tracing::warn!(stage, dropped, "{text}"),
+        LogLevel::Error => tracing::error!(stage, dropped, "{text}"),
+    }
+}
+
+/// A store's data.
+pub(super) struct Host {
+    pub limiter: Limiter,
+    log: Log,
+    /// The copied world's outputs; `None` when no call runs that may write them.
+    pub outputs: Option<Outputs>,
+}
+
+impl Host {
+    pub fn new(stage: &str, limits: &Limits, windows: u64, consumer: LogConsumer) -> Host {
+        Host {
+            limiter: Limiter::new(limits, windows),
+            log: Log {
+                stage: stage.to_owned(),
+                consumer,
+                rate: limits.log_rate,
+                second: Instant::now(),
+                taken: 0,
+                dropped: 0,
+            },
+            outputs: None,
+        }
+    }
+}
+
+/// A guest broke the contract in a call of the host's.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Breach(pub String);
+
+struct Log {
+    stage: String,
+    consumer: LogConsumer,
+    /// Messages a second.
+    rate: u32,
+    /// When the present second began.
+    second: Instant,
+    taken: u32,
+    dropped: u64,
+}
+
+impl Log {
+    /// Whether one more message may pass; counts it either way.
+    fn admit(&mut self) -> bool {
+        let now = Instant::now();
+        if now.duration_since(self.second) >= Duration::from_secs(1) {
+            self.second = now;
+            self.taken = 0;
+        }
+        let admitted = self.taken < self.rate;
+        if admitted {
+            self.taken += 1;
+        } else {
+            self.dropped = self.dropped.saturating_add(1);
+        }
+        admitted
+    }
+
+    fn pass(&mut self, level: contract::Level, bytes: &[u8]) {
+        let text = clean_bytes(bytes, MESSAGE_LIMIT);
+        (self.consumer)(&LogMessage {
+            stage: &self.stage,
+            level: match level {
+                contract::Level::Debug => LogLevel::Debug,
+                contract::Level::Info => LogLevel::Info,
+                contract::Level::Warn => LogLevel::Warn,
+                contract::Level::Error => LogLevel::Error,
+            },
+            text: &text,
+            dropped: std::mem::take(&mut self.dropped),
+        });
+    }
+}
+
+/// Defines everything a guest may import.
+pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
+    linker.instance(LOG)?.func_wrap("log", log)?;
+    linker
+        .instance(SINK)?
+        .func_wrap("write-output", write_output)
+}
+
+fn log(
+    mut store: StoreContextMut<'_, Host>,
+    (level, message): (contract::Level, WasmStr),
+) -> wasmtime::Result<()> {
+    // A flood is dropped before its text is looked at.
+    if !store.data_mut().log.admit() {
+        return Ok(());
+    }
+    // The text lies in the guest's memory, perhaps in a window that another process writes. So only a few of its bytes are
+    // copied, and the copy is what is read.
+    let limit = MESSAGE_LIMIT * 4 + 4;
+    let bytes = {
+        let text = message.to_str(&store)?;
+        text.as_bytes()[..text.len().min(limit)].to_vec()
+    };
+    store.data_mut().log.pass(level, &bytes);
+    Ok(())
+}
+
+fn write_output(
+    mut store: StoreContextMut<'_, Host>,
+    (output, data): (u32, WasmList<u8>),
+) -> wasmtime::Result<()> {
+    let Some(mut outputs) = store.data_mut().outputs.take() else {
+        return Err(Breach("it called `write-output` outside of `compute-into`".to_owned()).into());
+    };
+    let written = outputs.write(output, data.as_le_slice(&store));
+    store.data_mut().outputs = Some(outputs);
+    Ok(written?)
+}

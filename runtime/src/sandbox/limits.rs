@@ -1,0 +1,111 @@
+//! How much of the machine a guest may use.
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+/// What a stage's guest may use. The defaults suit kernels that compute for less than a second on their streams and little
+/// else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of linear memory; windows are not counted. One bulk operation (`memory.fill`) over all of it cannot be
+    /// interrupted, so this also bounds by how much a deadline can be overrun.
+    pub memory: u64,
+    /// Time for one `compute-into`. A guest that takes longer is stopped, later by a quarter of this at most.
+    pub deadline: Duration,
+    /// Time for `validate-config`, and for opening an instance: instantiation, `reserve` and `init` together.
+    pub startup: Duration,
+    /// Log messages a second; what comes faster is counted and dropped.
+    pub log_rate: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            memory: 64 << 20,
+            deadline: Duration::from_secs(1),
+            startup: Duration::from_secs(2),
+            log_rate: 10,
+        }
+    }
+}
+
+/// Elements of all tables of a guest together: function pointers of a large Go program are a tenth of this.
+pub(super) const TABLE_ELEMENTS: usize = 1 << 18;
+/// Core instances that a component may consist of.
+const INSTANCES: usize = 64;
+
+/// Enforces [`Limits::memory`] and the fixed limits while the guest runs. Growth beyond them fails as the guest's
+/// `memory.grow` returning -1; that it happened is remembered, because guests then tend to trap.
+#[derive(Debug)]
+pub(super) struct Limiter {
+    memory_limit: u64,
+    memory_used: u64,
+    table_used: usize,
+    /// The size that was asked for when memory or a table was last refused.
+    refused: Option<u64>,
+}
+
+impl Limiter {
+    /// `windows` is the size of the block that the guest will reserve for the host.
+    pub fn new(limits: &Limits, windows: u64) -> Limiter {
+        Limiter {
+            memory_limit: limits.memory.saturating_add(windows),
+            memory_used: 0,
+            table_used: 0,
+            refused: None,
+        }
+    }
+
+    /// What was refused since the last call of this.
+    pub fn take_refused(&mut self) -> Option<u64> {
+        self.refused.take()
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let grown = (desired as u64).saturating_sub(current as u64);
+        let total = self.memory_used.saturating_add(grown);
+        if total > self.memory_limit {
+            self.refused = Some(total);
+            return Ok(false);
+        }
+        self.memory_used = total;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self
+            .table_used
+            .saturating_add(desired.saturating_sub(current));
+        if total > TABLE_ELEMENTS {
+            self.refused = Some(total as u64);
+            return Ok(false);
+        }
+        self.table_used = total;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        INSTANCES
+    }
+
+    fn memories(&self) -> usize {
+        INSTANCES
+    }
+}

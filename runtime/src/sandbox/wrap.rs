@@ -1,0 +1,79 @@
+//! Making a component of a core module, so that an author needs no component tools.
+
+use wit_component::{ComponentEncoder, StringEncoding};
+use wit_parser::Resolve;
+
+use super::admission::LoadError;
+use super::contract::{WIT, World};
+use super::exports::WASI;
+
+/// Raise this when the outcome of [`wrap`] changes: cached code is then compiled anew.
+pub(super) const VERSION: u32 = 1;
+
+/// Answers every call of `wasi_snapshot_preview1` without giving anything away.
+const DENY: &str = include_str!("deny.wat");
+
+/// The bytes of a module in the binary format. `text` may be that already, or the text format.
+pub(super) fn to_binary(bytes: &[u8]) -> Result<std::borrow::Cow<'_, [u8]>, LoadError> {
+    if bytes.starts_with(b"\0asm") {
+        return Ok(bytes.into());
+    }
+    if wasmtime::Engine::detect_precompiled(bytes).is_some() || bytes.starts_with(b"\x7fELF") {
+        return Err(LoadError::new(
+            "The file holds compiled machine code, not WebAssembly. Precompiled modules are never accepted; give the .wasm file.",
+        ));
+    }
+    let text = std::str::from_utf8(bytes).ok();
+    let text = text.filter(|text| {
+        let start = text.trim_start();
+        start.starts_with('(') || start.starts_with(";;")
+    });
+    let Some(text) = text else {
+        return Err(LoadError::new(
+            "The file is not WebAssembly: it is neither a binary module (which begins with `\\0asm`) nor WebAssembly text.",
+        ));
+    };
+    match wat::parse_str(text) {
+        Ok(binary) => Ok(binary.into()),
+        Err(error) => Err(LoadError::new(format!(
+            "The WebAssembly text does not parse: {error}"
+        ))),
+    }
+}
+
+/// Wraps a core module that admission has accepted.
+pub(super) fn wrap(module: &[u8], world: World) -> Result<Vec<u8>, LoadError> {
+    let failed = |error: anyhow::Error| {
+        LoadError::new(format!("The module does not fit the contract: {error:#}."))
+    };
+    let (resolve, world) = contract(world).map_err(failed)?;
+    let mut module = module.to_vec();
+    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
+        .map_err(failed)?;
+    let deny = wat::parse_str(DENY).map_err(|error| failed(error.into()))?;
+    ComponentEncoder::default()
+        .validate(false)
+        .adapter(WASI, &deny)
+        .and_then(|encoder| encoder.module(&module))
+        .and_then(|encoder| encoder.realloc_via_memory_grow(true).encode())
+        .map_err(failed)
+}
+
+/// Checks that a component's imports and exports have the types of the contract.
+pub(super) fn check_component(component: &[u8], world: World) -> Result<(), LoadError> {
+    contract(world)
+        .and_then(|(resolve, world)| wit_component::targets(&resolve, world, component))
+        .map_err(|error| {
+            LoadError::new(format!(
+                "The component's functions do not have the types of the contract: {error:#}."
+            ))
+        })
+}
+
+/// The contract, parsed, and one of its worlds.
+fn contract(world: World) -> anyhow::Result<(Resolve, wit_parser::WorldId)> {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("kernel.wit", WIT)?;
+    let world = resolve.select_world(&[package], Some(world.name()))?;
+    Ok((resolve, world))
+}

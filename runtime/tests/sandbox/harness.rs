@@ -1,0 +1,148 @@
+//! What the tests share: kernels as text, streams as memfds, a stage with one input and one output.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{MemfdFlags, memfd_create};
+use sandpipe::array::{ArrayType, Dtype};
+use sandpipe::sandbox::{
+    Access, Array, CacheDirectory, Context, Engine, EngineOptions, Fault, Instance, Limits, Part,
+    Program, Window,
+};
+
+/// Bytes of a frame and of a slot.
+pub const FRAME: u32 = 4096;
+/// Slots of a ring.
+pub const SLOTS: u32 = 3;
+
+/// The kernel of `kernel.wat` with some of its `;; @name` lines replaced.
+pub fn kernel(parts: &[(&str, &str)]) -> String {
+    let mut text = include_str!("kernel.wat").to_owned();
+    for (name, body) in parts {
+        let mark = format!(";; @{name}\n");
+        assert!(text.contains(&mark), "no place named {name}");
+        text = text.replace(&mark, &format!("{body}\n"));
+    }
+    text
+}
+
+/// An engine without a cache.
+pub fn engine() -> Engine {
+    Engine::new(EngineOptions {
+        cache: CacheDirectory::None,
+        ..EngineOptions::default()
+    })
+    .unwrap()
+}
+
+/// A ring of [`SLOTS`] slots of [`FRAME`] bytes behind one page of something else.
+pub struct Ring {
+    pub file: OwnedFd,
+    pub slots: u32,
+}
+
+impl Ring {
+    /// A ring whose bytes are all `fill`.
+    pub fn new(fill: u8) -> Ring {
+        let ring = Ring {
+            file: memfd_create("ring", MemfdFlags::CLOEXEC).unwrap(),
+            slots: SLOTS,
+        };
+        ring.write_at(0, &vec![fill; ring.size() as usize]);
+        ring
+    }
+
+    pub fn size(&self) -> u64 {
+        u64::from(FRAME) * u64::from(self.slots + 1)
+    }
+
+    pub fn window(&self, access: Access) -> Window<'_> {
+        Window {
+            file: self.file.as_fd(),
+            offset: u64::from(FRAME),
+            stride: FRAME,
+            slots: self.slots,
+            bytes: FRAME,
+            access,
+        }
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) {
+        assert_eq!(
+            rustix::io::pwrite(&self.file, bytes, offset).unwrap(),
+            bytes.len()
+        );
+    }
+
+    pub fn slot_offset(slot: u32) -> u64 {
+        u64::from(FRAME) * u64::from(slot + 1)
+    }
+
+    /// Writes through the file, as another process would.
+    pub fn put(&self, slot: u32, value: u32) {
+        self.write_at(Self::slot_offset(slot), &value.to_le_bytes());
+    }
+
+    pub fn get(&self, slot: u32) -> u32 {
+        let mut bytes = [0; 4];
+        rustix::io::pread(&self.file, &mut bytes, Self::slot_offset(slot)).unwrap();
+        u32::from_le_bytes(bytes)
+    }
+}
+
+fn array(name: &str) -> Array {
+    Array {
+        name: name.to_owned(),
+        alias: name.to_owned(),
+        array: ArrayType {
+            dtype: Dtype::U8,
+            shape: vec![FRAME],
+        },
+    }
+}
+
+/// One trigger input and one output.
+pub fn context() -> Context {
+    Context {
+        name: "stage".to_owned(),
+        kind: "test.kernel".to_owned(),
+        part: Part::WHOLE,
+        trigger_inputs: vec![array("in")],
+        auxiliary_inputs: vec![],
+        outputs: vec![array("out")],
+        state: vec![],
+        operation: None,
+        parameters: "{}".to_owned(),
+    }
+}
+
+/// A stage's rings and its program.
+pub struct Stage {
+    pub program: Program,
+    pub limits: Limits,
+    pub input: Ring,
+    pub output: Ring,
+}
+
+impl Stage {
+    pub fn new(text: &str) -> Stage {
+        Stage::on(&engine(), text)
+    }
+
+    pub fn on(engine: &Engine, text: &str) -> Stage {
+        let limits = Limits::default();
+        Stage {
+            program: engine.load(text.as_bytes(), &limits).unwrap(),
+            limits,
+            input: Ring::new(0x11),
+            output: Ring::new(0),
+        }
+    }
+
+    pub fn open(&self) -> Result<Instance, Fault> {
+        let windows = [
+            self.input.window(Access::Read),
+            self.output.window(Access::Write),
+        ];
+        self.program.open(&context(), &windows, &self.limits)
+    }
+}

@@ -1,0 +1,11 @@
+//! The sandbox from outside: what kernels can do, and what they cannot.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+mod cache;
+mod harness;
+mod running;
