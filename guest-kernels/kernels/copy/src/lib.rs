@@ -1,0 +1,32 @@
+//! `cpu.copy`: out = in.
+
+use sandpipe_kernel::{Context, Failure, Inputs, Kernel, View, ViewMut, export};
+
+/// The kernel.
+#[derive(Debug)]
+pub struct Copy;
+
+impl Kernel for Copy {
+    const MANIFEST: &'static str = r#"{
+        "abi": "0.1",
+        "kind": "cpu.copy",
+        "version": "0.1.0",
+        "summary": "Copies the input to the output: out = in. Any dtype and shape, the same on both sides.",
+        "parameters": { "type": "object", "properties": {}, "additionalProperties": false }
+    }"#;
+
+    fn validate_config(context: &Context) -> Result<(), Failure> {
+        context.output()?.require_like(context.trigger_input()?)
+    }
+
+    fn new(_: &Context) -> Result<Self, Failure> {
+        Ok(Copy)
+    }
+
+    fn compute_into(&mut self, input: View, output: ViewMut, _: Inputs) -> Result<(), Failure> {
+        output.bytes().copy_from_slice(input.bytes());
+        Ok(())
+    }
+}
+
+export!(Copy);

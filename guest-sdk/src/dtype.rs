@@ -1,0 +1,208 @@
+//! The types of elements, by name and as Rust types.
+
+use std::fmt;
+
+pub use half::f16;
+
+/// The type of one element. All are little endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dtype {
+    /// One byte, 0 or 1.
+    Bool,
+    /// `i8`.
+    S8,
+    /// `i16`.
+    S16,
+    /// `i32`.
+    S32,
+    /// `i64`.
+    S64,
+    /// `u8`.
+    U8,
+    /// `u16`.
+    U16,
+    /// `u32`.
+    U32,
+    /// `u64`.
+    U64,
+    /// IEEE 754 half precision, [`f16`].
+    F16,
+    /// `f32`.
+    F32,
+    /// `f64`.
+    F64,
+    /// Complex: `[f32; 2]`, real then imaginary.
+    C64,
+    /// Complex: `[f64; 2]`, real then imaginary.
+    C128,
+}
+
+/// Each dtype with its name in manifests, its NumPy name and its size in bytes.
+const DTYPES: [(Dtype, &str, &str, usize); 14] = [
+    (Dtype::Bool, "bool", "bool", 1),
+    (Dtype::S8, "s8", "int8", 1),
+    (Dtype::S16, "s16", "int16", 2),
+    (Dtype::S32, "s32", "int32", 4),
+    (Dtype::S64, "s64", "int64", 8),
+    (Dtype::U8, "u8", "uint8", 1),
+    (Dtype::U16, "u16", "uint16", 2),
+    (Dtype::U32, "u32", "uint32", 4),
+    (Dtype::U64, "u64", "uint64", 8),
+    (Dtype::F16, "f16", "float16", 2),
+    (Dtype::F32, "f32", "float32", 4),
+    (Dtype::F64, "f64", "float64", 8),
+    (Dtype::C64, "c64", "complex64", 8),
+    (Dtype::C128, "c128", "complex128", 16),
+];
+
+impl Dtype {
+    /// Every dtype, in the order of the contract.
+    pub fn all() -> impl Iterator<Item = Dtype> {
+        DTYPES.iter().map(|row| row.0)
+    }
+
+    /// The name in manifests: `f32`.
+    pub fn name(self) -> &'static str {
+        DTYPES[self as usize].1
+    }
+
+    /// NumPy's name: `float32`.
+    pub fn numpy_name(self) -> &'static str {
+        DTYPES[self as usize].2
+    }
+
+    /// Bytes per element.
+    pub fn size(self) -> usize {
+        DTYPES[self as usize].3
+    }
+
+    /// Whether the elements are integers (`bool` is not).
+    pub fn is_integer(self) -> bool {
+        use Dtype::*;
+        matches!(self, S8 | S16 | S32 | S64 | U8 | U16 | U32 | U64)
+    }
+}
+
+impl fmt::Display for Dtype {
+    /// NumPy's name, as it stands in pipelines: `float32`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.numpy_name())
+    }
+}
+
+mod sealed {
+    /// Types whose every bit pattern is a value, without padding, at most 8-aligned.
+    pub trait Sealed {}
+}
+
+/// A Rust type that lies in streams. `bool` does not: another process may have written any byte, so
+/// streams of booleans are read as bytes ([`View::bytes`](crate::View::bytes)).
+pub trait Element: Copy + PartialEq + fmt::Debug + sealed::Sealed + 'static {
+    /// Its dtype.
+    const DTYPE: Dtype;
+}
+
+macro_rules! elements {
+    ($($type:ty => $dtype:ident,)*) => {$(
+        impl sealed::Sealed for $type {}
+        impl Element for $type {
+            const DTYPE: Dtype = Dtype::$dtype;
+        }
+    )*};
+}
+
+elements! {
+    i8 => S8, i16 => S16, i32 => S32, i64 => S64,
+    u8 => U8, u16 => U16, u32 => U32, u64 => U64,
+    f16 => F16, f32 => F32, f64 => F64,
+    [f32; 2] => C64, [f64; 2] => C128,
+}
+
+/// A real number: what formulas in double precision can be applied to.
+pub trait Number: Element + PartialOrd {
+    /// The value as an `f64`; 64-bit integers are rounded.
+    fn to_f64(self) -> f64;
+
+    /// The value from an `f64`. Floats are rounded to nearest. Integers are truncated toward zero, values out
+    /// of range become the nearest bound, and NaN becomes 0.
+    fn from_f64(value: f64) -> Self;
+}
+
+macro_rules! numbers {
+    ($($type:ty)*) => {$(
+        impl Number for $type {
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+
+            #[inline(always)]
+            fn from_f64(value: f64) -> Self {
+                value as $type
+            }
+        }
+    )*};
+}
+
+numbers! { i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 }
+
+impl Number for f16 {
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f16::to_f64(self)
+    }
+
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        f16::from_f64(value)
+    }
+}
+
+/// Evaluates an expression with a type name standing for the Rust type of a dtype: one of the eight integer
+/// types, `f32` and `f64`. The expression is a `Result<_, Failure>`; other dtypes give a
+/// [`Failure::dtype`](crate::Failure::dtype).
+///
+/// ```
+/// use sandpipe_kernel::{Dtype, Failure, match_number};
+///
+/// fn bits(dtype: Dtype) -> Result<usize, Failure> {
+///     match_number!(dtype, T => Ok(8 * size_of::<T>()))
+/// }
+/// assert_eq!(bits(Dtype::U16), Ok(16));
+/// assert!(bits(Dtype::C64).is_err());
+/// ```
+#[macro_export]
+macro_rules! match_number {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        $crate::match_number!(@ $dtype, $T => $body,
+            S8 i8, S16 i16, S32 i32, S64 i64, U8 u8, U16 u16, U32 u32, U64 u64, F32 f32, F64 f64)
+    };
+    (@ $dtype:expr, $T:ident => $body:expr, $($name:ident $type:ty),*) => {
+        match $dtype {
+            $($crate::Dtype::$name => { type $T = $type; $body })*
+            other => Err($crate::Failure::dtype(format!("cannot compute with dtype {other}"))),
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_enum() {
+        for (index, row) in DTYPES.iter().enumerate() {
+            assert_eq!(row.0 as usize, index);
+        }
+    }
+
+    #[test]
+    fn integers_saturate_truncate_and_have_no_nan() {
+        assert_eq!(u8::from_f64(400.0), 255);
+        assert_eq!(u8::from_f64(-0.9), 0);
+        assert_eq!(i32::from_f64(-3.9), -3);
+        assert_eq!(i32::from_f64(1e300), i32::MAX);
+        assert_eq!(i64::from_f64(f64::NAN), 0);
+        assert_eq!(u64::from_f64(f64::INFINITY), u64::MAX);
+    }
+}
