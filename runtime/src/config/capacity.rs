@@ -23,7 +23,7 @@ impl Capacity {
     /// Of this machine; what cannot be found out is taken for unbounded.
     pub(super) fn of_this_machine() -> Capacity {
         let system = rustix::system::sysinfo();
-        let memory = u64::from(system.totalram).saturating_mul(system.mem_unit.into());
+        let memory = system.totalram.saturating_mul(system.mem_unit.into());
         let shared_memory = rustix::fs::statvfs(SHARED_MEMORY).map_or(u64::MAX, |found| {
             found.f_blocks.saturating_mul(found.f_frsize)
         });

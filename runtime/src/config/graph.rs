@@ -36,7 +36,7 @@ pub fn order(stages: &[StageConfig]) -> Vec<usize> {
     order
 }
 
-/// Which stage triggers which.
+/// Which stage triggers which other. That none triggers itself is checked where its streams are read.
 struct Edges {
     into: Vec<Vec<usize>>,
     out: Vec<Vec<usize>>,
@@ -53,11 +53,11 @@ impl Edges {
         let mut into = vec![Vec::new(); stages.len()];
         let mut out = vec![Vec::new(); stages.len()];
         for (index, stage) in stages.iter().enumerate() {
-            for producer in stage
+            let before = stage
                 .trigger
                 .iter()
-                .filter_map(|input| producers.get(&input.value))
-            {
+                .filter_map(|input| producers.get(&input.value));
+            for producer in before.filter(|&&producer| producer != index) {
                 into[index].push(*producer);
                 out[*producer].push(index);
             }

@@ -29,7 +29,7 @@ mod unsupported;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Report};
-pub(crate) use diagnostic::{Diagnostics, suggestion};
+pub(crate) use diagnostic::{Diagnostics, nearest, suggestion};
 pub use endpoint::{SinkConfig, SourceConfig};
 pub use graph::order;
 pub use initial::{Initial, Number};
@@ -256,6 +256,9 @@ fn read(
     graph::check_producers(&stages, &sources, &sinks, &names, diagnostics);
     graph::check_cycles(&stages, diagnostics);
     capacity::check(&streams, capacity, diagnostics);
+    if streams.len() == stream_entries.len() {
+        unsupported::check_streams(&streams, &stages, diagnostics);
+    }
     stages
         .iter()
         .for_each(|stage| unsupported::check_stage(stage, diagnostics));

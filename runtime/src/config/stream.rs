@@ -195,13 +195,24 @@ fn shape(fields: &mut Fields<'_, '_>, node: &Node) -> Option<Located<Vec<u32>>> 
     }
     let mut shape = Vec::with_capacity(items.len());
     for item in items {
-        match item.value {
+        let expected = match item.value {
             Value::Integer(extent) if extent >= 1 => match u32::try_from(extent) {
-                Ok(extent) => shape.push(extent),
-                Err(_) => fields.wrong("shape", item, &format!("of integers up to {}", u32::MAX)),
+                Ok(extent) => {
+                    shape.push(extent);
+                    continue;
+                }
+                Err(_) => format!("of at most {}", u32::MAX),
             },
-            _ => fields.wrong("shape", item, "of integers of at least 1"),
-        }
+            _ => "of at least 1".to_owned(),
+        };
+        fields.diagnostics.push(Diagnostic::at(
+            item.span,
+            format!(
+                "an extent in 'shape' of {} must be an integer {expected}, but it is {}",
+                fields.what,
+                item.value.described()
+            ),
+        ));
     }
     (shape.len() == items.len()).then(|| Located::new(shape, node.span))
 }

@@ -1,0 +1,278 @@
+//! The manifest of each stage's kernel against the stage. Nothing is compiled and nothing of the kernel runs.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::array::{ArrayType, Dtype};
+use crate::config::{
+    Config, Diagnostic, Diagnostics, Located, Report, Span, StageConfig, StreamIndex, suggestion,
+};
+
+use super::manifest::Like;
+use super::module::Kernel;
+use super::registry::Registry;
+use super::{KernelError, catalogue, parameters};
+
+/// A stage with the kernel that it runs.
+#[derive(Clone, Debug)]
+pub struct ResolvedStage {
+    /// Its index in [`Config::stages`].
+    pub stage: usize,
+    /// Its kernel.
+    pub kernel: Arc<Kernel>,
+    /// The arrays that the kernel keeps, in the order of its manifest.
+    pub state: Vec<StateArray>,
+}
+
+/// An array that a stage's kernel keeps from frame to frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateArray {
+    /// What the kernel calls it.
+    pub alias: String,
+    /// Its dtype and shape.
+    pub array: ArrayType,
+}
+
+/// Finds the kernel of every stage and checks that it fits: arity, storage, dtypes, parameters, digest.
+///
+/// # Errors
+/// All that does not fit.
+pub fn check(config: &Config, registry: &Registry) -> Result<Vec<ResolvedStage>, Report> {
+    let mut diagnostics = Diagnostics::default();
+    let mut modules = Modules::default();
+    let mut resolved = Vec::with_capacity(config.stages.len());
+    for (index, stage) in config.stages.iter().enumerate() {
+        let Some(kernel) = find(stage, registry, &mut modules, &mut diagnostics) else {
+            continue;
+        };
+        let before = diagnostics.found();
+        check_digest(stage, &kernel, &mut diagnostics);
+        check_arity(stage, &kernel, &mut diagnostics);
+        check_streams(config, stage, &kernel, &mut diagnostics);
+        parameters::check(stage, &kernel.manifest, &mut diagnostics);
+        if diagnostics.found() == before {
+            let state = state(config, stage, &kernel, &mut diagnostics);
+            resolved.push(ResolvedStage {
+                stage: index,
+                kernel,
+                state,
+            });
+        }
+    }
+    diagnostics
+        .finish(resolved)
+        .map_err(|diagnostics| config.report(diagnostics))
+}
+
+/// The modules that stages name by file, each read once.
+type Modules<'c> = HashMap<&'c Path, Result<Arc<Kernel>, KernelError>>;
+
+fn find<'c>(
+    stage: &'c StageConfig,
+    registry: &Registry,
+    modules: &mut Modules<'c>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arc<Kernel>> {
+    let Some(path) = &stage.module else {
+        return find_kind(stage, stage.kind.as_ref()?, registry, diagnostics);
+    };
+    let read = modules
+        .entry(&path.value)
+        .or_insert_with(|| Kernel::read(&path.value).map(Arc::new));
+    let kernel = match read {
+        Ok(kernel) => kernel.clone(),
+        Err(error) => {
+            diagnostics.push(Diagnostic::at(path.span, error.to_string()));
+            return None;
+        }
+    };
+    if let Some(kind) = stage
+        .kind
+        .as_ref()
+        .filter(|kind| !kernel.manifest.is_called(kind))
+    {
+        diagnostics.push(
+            Diagnostic::at(
+                kind.span,
+                format!(
+                    "the module {} of kernel '{}' has the kind '{}', not '{}'",
+                    kernel.origin, stage.name.value, kernel.manifest.kind, kind.value
+                ),
+            )
+            .help("with 'module', 'kind' can be left out"),
+        );
+        return None;
+    }
+    Some(kernel)
+}
+
+fn find_kind(
+    stage: &StageConfig,
+    kind: &Located<String>,
+    registry: &Registry,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arc<Kernel>> {
+    if let Some(kernel) = registry.find(kind) {
+        return Some(kernel.clone());
+    }
+    let name = &stage.name.value;
+    diagnostics.push(match catalogue::absent(kind) {
+        Some((why, instead)) => Diagnostic::at(
+            kind.span,
+            format!("kernel '{name}' has the kind '{}': {why}", kind.value),
+        )
+        .help(instead),
+        None => Diagnostic::at(
+            kind.span,
+            format!("kernel '{name}' has the unknown kind '{}'", kind.value),
+        )
+        .help(suggestion(
+            kind,
+            registry.kinds().map(|(kind, _)| kind),
+            "the kinds",
+        )),
+    });
+    None
+}
+
+fn check_digest(stage: &StageConfig, kernel: &Kernel, diagnostics: &mut Diagnostics) {
+    if let Some(pinned) = stage.sha256.filter(|pinned| pinned.value != kernel.sha256) {
+        diagnostics.push(
+            Diagnostic::at(
+                pinned.span,
+                format!(
+                    "the module of kernel '{}' is not the one that 'sha256' pins",
+                    stage.name.value
+                ),
+            )
+            .help(format!(
+                "the SHA-256 of the module is {}",
+                kernel.sha256_hex()
+            )),
+        );
+    }
+}
+
+fn check_arity(stage: &StageConfig, kernel: &Kernel, diagnostics: &mut Diagnostics) {
+    let manifest = &kernel.manifest;
+    let spans =
+        |streams: &[Located<StreamIndex>]| streams.iter().map(|stream| stream.span).collect();
+    let auxiliary = stage
+        .auxiliary
+        .iter()
+        .map(|entry| entry.stream.span)
+        .collect();
+    let parts: [(&str, Option<u32>, Vec<Span>); 3] = [
+        ("trigger input", manifest.input_arity, spans(&stage.trigger)),
+        ("auxiliary", manifest.auxiliary_arity, auxiliary),
+        ("output", manifest.output_arity, spans(&stage.outputs)),
+    ];
+    for (part, arity, given) in parts {
+        let Some(expected) = arity
+            .map(|arity| arity as usize)
+            .filter(|&arity| arity != given.len())
+        else {
+            continue;
+        };
+        // The first that is too many, or the last before the one that is missing.
+        let span = given.get(expected).or(given.last()).copied();
+        let streams = if expected == 1 { "stream" } else { "streams" };
+        diagnostics.push(Diagnostic::at(
+            span.unwrap_or(place(stage)),
+            format!(
+                "kernel kind '{}' expects {expected} {part} {streams}, got {}",
+                manifest.kind,
+                given.len()
+            ),
+        ));
+    }
+}
+
+/// Where to mark what is wrong with a stage and its kernel together.
+pub(super) fn place(stage: &StageConfig) -> Span {
+    match (&stage.kind, &stage.module) {
+        (Some(kind), _) => kind.span,
+        (None, Some(module)) => module.span,
+        (None, None) => stage.span,
+    }
+}
+
+fn check_streams(
+    config: &Config,
+    stage: &StageConfig,
+    kernel: &Kernel,
+    diagnostics: &mut Diagnostics,
+) {
+    let (manifest, name) = (&kernel.manifest, &stage.name.value);
+    let auxiliary = stage.auxiliary.iter().map(|entry| &entry.stream);
+    for used in stage.trigger.iter().chain(auxiliary).chain(&stage.outputs) {
+        let stream = config.stream(used.value);
+        if stream.storage.value != manifest.storage {
+            let storage = manifest.storage.name();
+            diagnostics.push(
+                Diagnostic::at(
+                    used.span,
+                    format!(
+                        "kernel '{name}' of kind '{}' requires {storage} shared memory for '{}'",
+                        manifest.kind, stream.name.value
+                    ),
+                )
+                .help(format!(
+                    "set 'storage: {storage}' in line {}",
+                    stream.storage.span.line
+                )),
+            );
+        }
+        if let Some(dtypes) = &manifest.dtypes
+            && !dtypes.contains(&stream.array.dtype)
+        {
+            let dtypes: Vec<&str> = dtypes.iter().copied().map(Dtype::numpy_name).collect();
+            diagnostics.push(
+                Diagnostic::at(
+                    used.span,
+                    format!(
+                        "kernel '{name}' of kind '{}' cannot use '{}', whose dtype is {}",
+                        manifest.kind, stream.name.value, stream.array.dtype
+                    ),
+                )
+                .help(format!(
+                    "it takes {}; the dtype is set in line {}",
+                    dtypes.join(", "),
+                    stream.dtype_span.line
+                )),
+            );
+        }
+    }
+}
+
+/// The arrays of state; a manifest whose arity is open may name a stream that this stage has not.
+fn state(
+    config: &Config,
+    stage: &StageConfig,
+    kernel: &Kernel,
+    diagnostics: &mut Diagnostics,
+) -> Vec<StateArray> {
+    let mut arrays = Vec::new();
+    for declared in &kernel.manifest.state {
+        let stream = match declared.like {
+            Like::Input(place) => stage.trigger.get(place).map(|stream| stream.value),
+            Like::Auxiliary(place) => stage.auxiliary.get(place).map(|entry| entry.stream.value),
+            Like::Output(place) => stage.outputs.get(place).map(|stream| stream.value),
+        };
+        match stream {
+            Some(stream) => arrays.push(StateArray {
+                alias: declared.alias.clone(),
+                array: config.stream(stream).array.clone(),
+            }),
+            None => diagnostics.push(Diagnostic::at(
+                place(stage),
+                format!(
+                    "kernel '{}' lacks the stream that the state '{}' of kernel kind '{}' is like",
+                    stage.name.value, declared.alias, kernel.manifest.kind
+                ),
+            )),
+        }
+    }
+    arrays
+}

@@ -1,0 +1,109 @@
+//! The parameters of a stage against the schema of its kernel.
+
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::paths::LocationSegment;
+
+use crate::config::{Diagnostic, Diagnostics, Located, StageConfig, nearest, suggestion};
+
+use super::manifest::Manifest;
+
+/// Reports parameters that are unknown, missing or not as the schema describes them.
+pub(super) fn check(stage: &StageConfig, manifest: &Manifest, diagnostics: &mut Diagnostics) {
+    let instance = stage.parameters.to_json();
+    let mut missing = Vec::new();
+    // What the unknown parameters were probably meant to be is not reported as missing again.
+    let mut meant = Vec::new();
+    for error in manifest.parameters.errors(&instance) {
+        let at_root = error.instance_path().as_str().is_empty();
+        match error.kind() {
+            ValidationErrorKind::Required { property } if at_root => {
+                missing.extend(property.as_str().map(str::to_owned));
+            }
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected }
+                if at_root =>
+            {
+                for name in unexpected {
+                    meant.extend(nearest(name, manifest.parameters.names()).map(str::to_owned));
+                    diagnostics.push(unknown(stage, manifest, name));
+                }
+            }
+            _ => diagnostics.push(wrong(stage, manifest, &error)),
+        }
+    }
+    missing.retain(|name| !meant.contains(name));
+    for name in missing {
+        diagnostics.push(
+            Diagnostic::at(
+                stage.parameters.span,
+                format!(
+                    "kernel '{}' lacks the parameter '{name}' of kernel kind '{}'",
+                    stage.name.value, manifest.kind
+                ),
+            )
+            .help(match manifest.parameters.description(&name) {
+                Some(description) => format!("add '{name}: …' under 'parameters': {description}"),
+                None => format!("add '{name}: …' under 'parameters'"),
+            }),
+        );
+    }
+}
+
+fn unknown(stage: &StageConfig, manifest: &Manifest, name: &str) -> Diagnostic {
+    let entries = stage.parameters.entries.iter();
+    let key = entries.map(|(key, _)| key).find(|key| key.value == name);
+    let span = key.map_or(stage.parameters.span, |key: &Located<String>| key.span);
+    let message = format!("kernel kind '{}' has no parameter '{name}'", manifest.kind);
+    let diagnostic = Diagnostic::at(span, message);
+    if manifest.parameters.names().next().is_none() {
+        return diagnostic.help("it takes no parameters");
+    }
+    diagnostic.help(suggestion(
+        name,
+        manifest.parameters.names(),
+        "the parameters",
+    ))
+}
+
+fn wrong(stage: &StageConfig, manifest: &Manifest, error: &ValidationError<'_>) -> Diagnostic {
+    let path: Vec<String> = error
+        .instance_path()
+        .into_iter()
+        .map(|segment| segment.to_string())
+        .collect();
+    let name = error
+        .instance_path()
+        .into_iter()
+        .next()
+        .and_then(|segment| match segment {
+            LocationSegment::Property(name) => Some(name.into_owned()),
+            LocationSegment::Index(_) => None,
+        });
+    let Some(name) = name else {
+        return Diagnostic::at(
+            stage.parameters.span,
+            format!(
+                "the parameters of kernel '{}' are not as kernel kind '{}' describes them: {error}",
+                stage.name.value, manifest.kind
+            ),
+        );
+    };
+    let span = stage
+        .parameters
+        .get(&name)
+        .map_or(stage.parameters.span, |value| value.span);
+    let diagnostic = Diagnostic::at(
+        span,
+        format!(
+            "parameter '{}' of kernel '{}' is not as kernel kind '{}' describes it: {error}",
+            path.join("."),
+            stage.name.value,
+            manifest.kind
+        ),
+    );
+    match manifest.parameters.description(&name) {
+        Some(description) => diagnostic.help(format!("'{name}': {description}")),
+        None => diagnostic,
+    }
+}
