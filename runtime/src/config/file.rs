@@ -7,12 +7,17 @@ use std::path::Path;
 
 /// The bytes of the regular file `path`, at most `limit` of them. The error is a sentence without the path.
 pub(crate) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    read(open_regular(path)?, limit)
+}
+
+/// Opens the regular file `path` for reading. The error is a sentence without the path.
+pub(crate) fn open_regular(path: &Path) -> Result<File, String> {
     let file = open(path)?;
     let kind = file.metadata().map_err(|error| sentence(&error))?;
     if !kind.is_file() {
         return Err("is not a regular file".to_owned());
     }
-    read(file, limit)
+    Ok(file)
 }
 
 /// As [`read_regular`], of a pipe as well: a configuration may come from another program.

@@ -1,5 +1,7 @@
 //! `initial:`, what a stream holds before its first frame.
 
+use std::path::{Path, PathBuf};
+
 use crate::array::{ArrayType, Dtype};
 
 use super::diagnostic::Diagnostic;
@@ -25,6 +27,9 @@ pub enum Initial {
     Values(Vec<Number>),
     /// `scale` where row and column are the same, else 0. Only of streams of two dimensions.
     Identity(Number),
+    /// The array in a `.npy` file, which `endpoint` checks; relative paths start at the directory of the
+    /// configuration.
+    File(Located<PathBuf>),
 }
 
 /// A number as the file writes it: integers stay exact.
@@ -52,17 +57,28 @@ enum Pattern {
     Normal,
     Values,
     Identity,
+    File,
 }
 
-const PATTERNS: [(&str, Pattern); 4] = [
+const PATTERNS: [(&str, Pattern); 5] = [
     ("constant", Pattern::Constant),
     ("normal", Pattern::Normal),
     ("values", Pattern::Values),
     ("identity", Pattern::Identity),
+    ("file", Pattern::File),
 ];
 
-/// The key `initial` of a stream of frames of `array`.
-pub(super) fn read(stream: &mut Fields<'_, '_>, array: &ArrayType) -> Option<Located<Initial>> {
+/// The keys of all patterns.
+const KEYS: [&str; 8] = [
+    "pattern", "value", "seed", "mean", "std", "values", "scale", "path",
+];
+
+/// The key `initial` of a stream of frames of `array`; `directory` is what paths are relative to.
+pub(super) fn read(
+    stream: &mut Fields<'_, '_>,
+    array: &ArrayType,
+    directory: &Path,
+) -> Option<Located<Initial>> {
     let node = stream.get("initial")?;
     let what = format!("'initial' of {}", stream.what);
     // Which keys are known depends on the pattern, so it is looked up before the keys are checked.
@@ -77,9 +93,10 @@ pub(super) fn read(stream: &mut Fields<'_, '_>, array: &ArrayType) -> Option<Loc
             "normal" => &["pattern", "seed", "mean", "std"],
             "values" => &["pattern", "values"],
             "identity" => &["pattern", "scale"],
-            _ => &["pattern", "value", "seed", "mean", "std", "values", "scale"],
+            "file" => &["pattern", "path"],
+            _ => &KEYS,
         },
-        _ => &["pattern", "value", "seed", "mean", "std", "values", "scale"],
+        _ => &KEYS,
     };
     let mut fields = Fields::of(node, what, known, stream.diagnostics)?;
     fields.require("pattern")?;
@@ -96,6 +113,10 @@ pub(super) fn read(stream: &mut Fields<'_, '_>, array: &ArrayType) -> Option<Loc
             Initial::Values(values)
         }
         Pattern::Identity => identity(&mut fields, array)?,
+        Pattern::File => {
+            let path = fields.required_text("path")?;
+            Initial::File(path.map(|path| directory.join(path)))
+        }
     };
     Some(Located::new(initial, node.span))
 }

@@ -221,7 +221,7 @@ fn read(
         "stream",
         &stream::KEYS,
         diagnostics,
-        |fields| stream::read(fields, namespace.as_deref()),
+        |fields| stream::read(fields, namespace.as_deref(), directory(path)),
     );
     let stages = entries(
         stage_entries,

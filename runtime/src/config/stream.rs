@@ -1,5 +1,7 @@
 //! `shared_memory:`, the streams of a pipeline.
 
+use std::path::Path;
+
 use crate::array::{ArrayType, Dtype};
 
 use super::diagnostic::{Diagnostic, suggestion};
@@ -97,8 +99,12 @@ pub struct StreamConfig {
     pub mirror: Option<bool>,
 }
 
-/// Reads one entry. `namespace` is put before the name in the system.
-pub(super) fn read(fields: &mut Fields<'_, '_>, namespace: Option<&str>) -> Option<StreamConfig> {
+/// Reads one entry. `namespace` is put before the name in the system, paths are relative to `directory`.
+pub(super) fn read(
+    fields: &mut Fields<'_, '_>,
+    namespace: Option<&str>,
+    directory: &Path,
+) -> Option<StreamConfig> {
     let name = fields.required_text("name");
     if let Some(name) = &name {
         check_length(fields, name, namespace);
@@ -144,7 +150,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, namespace: Option<&str>) -> Opti
         ));
         return None;
     }
-    let initial = initial::read(fields, &array);
+    let initial = initial::read(fields, &array, directory);
     Some(StreamConfig {
         name: name?,
         array,

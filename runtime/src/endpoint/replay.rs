@@ -1,0 +1,82 @@
+//! The source `file.npy`: the frames of a recording one after the other, once or over and over.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::array::ArrayType;
+
+use super::npy::NpyFile;
+use super::pace::{Pace, Tick};
+use super::parameters::Reader;
+use super::{EndpointError, PlannedSource, Produced, Source};
+
+pub(super) const PARAMETERS: [&str; 3] = ["path", "rate_hz", "loop"];
+
+/// What `file.npy` was asked for. The file stays open: what was checked is what is played.
+#[derive(Clone)]
+pub(super) struct Plan {
+    file: NpyFile,
+    frames: u64,
+    rate: Option<f64>,
+    endless: bool,
+}
+
+/// `directory` is what a relative path starts from.
+pub(super) fn plan(
+    parameters: &mut Reader<'_>,
+    array: &ArrayType,
+    directory: &Path,
+) -> Option<Plan> {
+    let path = parameters.path();
+    let rate = parameters.rate();
+    let endless = parameters.boolean("loop").unwrap_or(false);
+    let path = path?;
+    let opened = NpyFile::open(&directory.join(path.value.as_str()?));
+    match opened.and_then(|file| Ok((file.frames(array)?, file))) {
+        Ok((frames, file)) => Some(Plan {
+            file,
+            frames,
+            rate,
+            endless,
+        }),
+        Err(error) => {
+            parameters.diagnostics.push(error.at(path.span));
+            None
+        }
+    }
+}
+
+impl PlannedSource for Plan {
+    fn open(&self) -> Result<Box<dyn Source>, EndpointError> {
+        Ok(Box::new(Replay {
+            pace: Pace::new(self.rate),
+            plan: self.clone(),
+            next: 0,
+        }))
+    }
+}
+
+struct Replay {
+    plan: Plan,
+    pace: Pace,
+    next: u64,
+}
+
+impl Source for Replay {
+    fn next(&mut self, frame: &mut [u8]) -> Result<Produced, EndpointError> {
+        if self.next == self.plan.frames {
+            if !self.plan.endless {
+                return Ok(Produced::End);
+            }
+            self.next = 0;
+        }
+        match self.pace.tick(Instant::now) {
+            Tick::Later(due) => Ok(Produced::NotBefore(due)),
+            Tick::Now { missed } => {
+                self.plan.file.read_frame(self.next, frame)?;
+                self.next += 1;
+                Ok(Produced::Frame { missed })
+            }
+        }
+    }
+}
