@@ -8,8 +8,9 @@
 )]
 
 use std::fs::{self, File};
+use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The Python packages that the tests compare with, pinned.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
@@ -61,4 +62,90 @@ pub fn run(command: &mut Command) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     text
+}
+
+/// A stream name that no other test, in this run or another, uses.
+pub fn stream_name(what: &str) -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    format!("sandpipe-test.{}.{number}.{what}", std::process::id())
+}
+
+/// A process that is killed when it goes out of scope, so that a failing test leaves none behind.
+pub struct Child {
+    process: std::process::Child,
+    output: std::io::BufReader<std::process::ChildStdout>,
+}
+
+impl Child {
+    /// Starts a command with pipes at both ends; its errors go where the test's go.
+    pub fn spawn(command: &mut Command) -> Child {
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        let output = std::io::BufReader::new(process.stdout.take().unwrap());
+        Child { process, output }
+    }
+
+    /// Runs the test `name` of this very test program in another process, which finds `role` in the environment variable
+    /// `SANDPIPE_TEST_ROLE`. The test must do nothing when that is missing.
+    pub fn of_this_program(name: &str, role: &str) -> Child {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "--nocapture", "--test-threads=1", name])
+            .env("SANDPIPE_TEST_ROLE", role);
+        Child::spawn(&mut command)
+    }
+
+    /// Waits for a line that begins with `start`, and returns the rest of it.
+    pub fn wait_for(&mut self, start: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.output.read_line(&mut line).unwrap();
+            assert_ne!(read, 0, "the process ended without saying {start:?}");
+            // The test runner writes "test name ... " before what the test says.
+            if let Some((_, rest)) = line.split_once(start) {
+                return rest.trim().to_owned();
+            }
+        }
+    }
+
+    /// Kills it as `kill -9` does, and waits until it is gone.
+    pub fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// Closes its standard input and waits for its end, which must be a good one.
+    pub fn finish(mut self) {
+        drop(self.process.stdin.take());
+        let mut rest = String::new();
+        self.output.read_to_string(&mut rest).unwrap();
+        let status = self.process.wait().unwrap();
+        assert!(status.success(), "{status}: {rest}");
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// In a process that [`Child::of_this_program`] started: its role.
+pub fn role() -> Option<String> {
+    std::env::var("SANDPIPE_TEST_ROLE").ok()
+}
+
+/// Waits until the parent closes this process's standard input, or is gone.
+pub fn wait_for_the_parent() {
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }

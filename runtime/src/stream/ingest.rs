@@ -1,0 +1,260 @@
+//! Frames that other processes write through pyshmem, brought into the ring: by one copy each, which is the only one.
+//!
+//! A frame is copied between two looks at pyshmem's sequence, and dropped if it has changed. That the sequence is even is not
+//! enough: after a writer was killed in the middle of a frame, pyshmem's next one has it even *during* the write (see `place`).
+//! But then sequence and count have not grown together, since the count grows only with whole frames. So a frame is taken
+//! without the lock only if both have grown together since they were last known to be right; otherwise with the lock held,
+//! which shows what the fields mean and puts them in order.
+
+#![allow(
+    unsafe_code,
+    reason = "copies frames between two places of shared memory"
+)]
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, TryLockError};
+use std::time::{Duration, Instant};
+
+use super::Stream;
+use super::control::Feed;
+use super::error::StreamError;
+use super::frame::{Publication, Stamp};
+use super::lock::StreamLock;
+use super::place::{Look, Place};
+use super::wait::WaitWord;
+use super::writer::Writer;
+
+/// Copies that may be torn before the lock is tried.
+const COPIES: u32 = 3;
+
+/// How often the lock is tried, once copies were torn: a writer at full speed lets go of it for an instant per frame.
+const LOCK_TRIES: u32 = 100;
+
+/// A write that takes longer may have been left by a process that died: then the lock is free.
+const LONG_WRITE: Duration = Duration::from_millis(10);
+
+/// [`Ingest::room_seen`] where the ring has room.
+const HAS_ROOM: u64 = u64::MAX;
+
+/// Publishes what other processes write into a stream. Shared by all lanes that read it: whoever notices a new frame first
+/// brings it in, and the others are woken by the publication as ever.
+#[derive(Debug)]
+pub struct Ingest {
+    stream: Arc<Stream>,
+    /// The sequence at the last look.
+    seen: AtomicI64,
+    /// The value of the ring's room word when an `every` reader was too far behind to bring a frame in.
+    room_seen: AtomicU64,
+    skipped: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    writer: Writer,
+    lock: StreamLock,
+    /// Sequence and count of a moment when both were right.
+    right: (i64, u64),
+    /// The count of the frame that was brought in last.
+    taken: u64,
+    /// The write that was running at the last look, and since when.
+    writing: (i64, Instant),
+}
+
+/// What one look at the place came to.
+enum Outcome {
+    Published(Publication),
+    /// There is nothing to bring in now.
+    Nothing,
+    /// A writer came by while the frame was copied.
+    Torn,
+    /// Only with the lock held can be told what the fields mean.
+    Unclear,
+    /// An `every` reader has to take a frame first.
+    Full,
+}
+
+impl Ingest {
+    /// Becomes the stream's writer. A frame that lies in the place already is published at once.
+    pub(super) fn new(stream: &Arc<Stream>) -> Result<Ingest, StreamError> {
+        let ingest = Ingest {
+            stream: stream.clone(),
+            seen: AtomicI64::new(i64::MIN),
+            room_seen: AtomicU64::new(HAS_ROOM),
+            skipped: AtomicU64::new(0),
+            state: Mutex::new(State {
+                writer: Writer::new(stream, Feed::Outside)?,
+                lock: StreamLock::open(&stream.files)?,
+                right: (0, 0),
+                taken: 0,
+                writing: (0, Instant::now()),
+            }),
+        };
+        ingest.poll();
+        // What was overwritten before anybody could ask for it is not skipped.
+        ingest.skipped.store(0, Ordering::Relaxed);
+        Ok(ingest)
+    }
+
+    /// The stream.
+    pub fn stream(&self) -> &Arc<Stream> {
+        &self.stream
+    }
+
+    /// Brings in a frame, if a new one has been written. One load where nothing has happened; returns at once where another
+    /// lane is at it.
+    #[inline]
+    pub fn poll(&self) -> Option<Publication> {
+        let sequence = self.stream.place.sequence();
+        let whole = sequence >= 0 && sequence % 2 == 0;
+        let room = self.room_seen.load(Ordering::Acquire) == HAS_ROOM;
+        if whole && room && sequence == self.seen.load(Ordering::Acquire) {
+            return None;
+        }
+        self.bring_in()
+    }
+
+    /// Frames that were overwritten before they could be brought in.
+    pub fn skipped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
+    }
+
+    /// To wait until [`Ingest::poll`] may have something to do.
+    pub fn word(&self) -> WaitWord<'_> {
+        match self.room_seen.load(Ordering::Acquire) {
+            HAS_ROOM => self
+                .stream
+                .place
+                .wait_word(self.seen.load(Ordering::Acquire)),
+            seen => self.stream.control().fixed().room.0.word(seen),
+        }
+    }
+
+    fn bring_in(&self) -> Option<Publication> {
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(state)) => state.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        let place = &self.stream.place;
+        let before = state.taken;
+        let mut outcome = Outcome::Torn;
+        for _ in 0..COPIES {
+            let look = place.look();
+            self.seen.store(look.sequence, Ordering::Release);
+            outcome = state.take(place, &look);
+            if !matches!(outcome, Outcome::Torn) {
+                break;
+            }
+        }
+        if matches!(outcome, Outcome::Torn | Outcome::Unclear) {
+            outcome = self.take_with_the_lock(&mut state);
+        }
+        let full = matches!(outcome, Outcome::Full);
+        let room_seen = if full {
+            state.writer.room_seen()
+        } else {
+            HAS_ROOM
+        };
+        self.room_seen.store(room_seen, Ordering::Release);
+        let Outcome::Published(publication) = outcome else {
+            return None;
+        };
+        let missed = state.taken.saturating_sub(before + 1);
+        self.skipped.fetch_add(missed, Ordering::Relaxed);
+        Some(publication)
+    }
+
+    /// Takes the frame while nobody can write, unless the lock is held by somebody who keeps it.
+    fn take_with_the_lock(&self, state: &mut State) -> Outcome {
+        let place = &self.stream.place;
+        for _ in 0..LOCK_TRIES {
+            let State { lock, writer, .. } = state;
+            match lock.try_hold() {
+                Ok(Some(held)) => {
+                    let regular = grown_together(state.right, &place.look());
+                    let look = place.settle(&held, regular);
+                    self.seen.store(look.sequence, Ordering::Release);
+                    if look.sequence < 0 || look.sequence % 2 != 0 {
+                        return Outcome::Nothing;
+                    }
+                    state.right = (look.sequence, look.count);
+                    if look.count == state.taken {
+                        return Outcome::Nothing;
+                    }
+                    let outcome = copy(writer, place, &look);
+                    if matches!(outcome, Outcome::Published(_)) {
+                        state.taken = look.count;
+                    }
+                    return outcome;
+                }
+                Ok(None) => std::hint::spin_loop(),
+                Err(_) => break,
+            }
+        }
+        Outcome::Nothing
+    }
+}
+
+impl State {
+    /// Takes the frame that was looked at, without the lock.
+    fn take(&mut self, place: &Place, look: &Look) -> Outcome {
+        if look.sequence < 0 {
+            // Given up. The next write begins on the odd number that follows and ends on the even one after it.
+            let given_up = look.sequence.unsigned_abs() as i64;
+            if place.is_still(look) {
+                self.right = (given_up + given_up % 2, look.count);
+            }
+            return Outcome::Nothing;
+        }
+        if look.sequence % 2 != 0 {
+            if self.writing.0 != look.sequence {
+                self.writing = (look.sequence, Instant::now());
+            }
+            let long = self.writing.1.elapsed() > LONG_WRITE;
+            return if long {
+                Outcome::Unclear
+            } else {
+                Outcome::Nothing
+            };
+        }
+        if !grown_together(self.right, look) {
+            return if place.is_still(look) {
+                Outcome::Unclear
+            } else {
+                Outcome::Torn
+            };
+        }
+        if look.count == self.taken {
+            return Outcome::Nothing;
+        }
+        let outcome = copy(&mut self.writer, place, look);
+        if matches!(outcome, Outcome::Published(_)) {
+            self.right = (look.sequence, look.count);
+            self.taken = look.count;
+        }
+        outcome
+    }
+}
+
+/// Whether every frame since `right` has moved the sequence by two.
+fn grown_together(right: (i64, u64), look: &Look) -> bool {
+    let frames = look.count.wrapping_sub(right.1);
+    look.sequence.wrapping_sub(right.0) as u64 == frames.wrapping_mul(2)
+}
+
+/// Copies the frame into a slot and publishes it, if it is still the one that was looked at.
+fn copy(writer: &mut Writer, place: &Place, look: &Look) -> Outcome {
+    let Some(slot) = writer.begin() else {
+        return Outcome::Full;
+    };
+    // SAFETY: the slot is the writer's to fill, one frame long, and apart from the place.
+    unsafe { place.copy_to(writer.stream().slot(slot)) };
+    if !place.is_still(look) {
+        return Outcome::Torn;
+    }
+    match writer.publish(slot, Stamp::source(look.frame_id)) {
+        Some(publication) => Outcome::Published(publication),
+        None => Outcome::Nothing,
+    }
+}
