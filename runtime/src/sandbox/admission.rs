@@ -89,14 +89,20 @@ pub struct Memory {
     pub maximum: Option<u64>,
 }
 
-/// Checks `binary` and says what it is.
-pub(super) fn admit(binary: &[u8], limits: &Limits) -> Result<Facts, LoadError> {
-    if binary.len() > MODULE_BYTES {
+/// Checks the size of a module, in either format.
+pub(super) fn check_size(bytes: &[u8]) -> Result<(), LoadError> {
+    if bytes.len() > MODULE_BYTES {
         return Err(LoadError::new(format!(
             "The module has {} bytes; a kernel may have {MODULE_BYTES}. Build it with optimisation and without debug information.",
-            binary.len()
+            bytes.len()
         )));
     }
+    Ok(())
+}
+
+/// Checks `binary` and says what it is.
+pub(super) fn admit(binary: &[u8], limits: &Limits) -> Result<Facts, LoadError> {
+    check_size(binary)?;
     let mut walk = Walk::new(limits);
     let mut parser = Parser::new(0);
     parser.set_features(FEATURES);

@@ -1,5 +1,6 @@
 //! The one configuration of wasmtime that all kernels run under.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -125,10 +126,10 @@ impl Engine {
 
     fn compile(&self, binary: &[u8], facts: &admission::Facts) -> Result<Component, LoadError> {
         let component = match facts.form {
-            admission::Form::Module => wrap::wrap(binary, facts.world)?.into(),
+            admission::Form::Module => wrap::wrap(binary, facts)?.into(),
             admission::Form::Component => {
                 wrap::check_component(binary, facts.world)?;
-                std::borrow::Cow::Borrowed(binary)
+                Cow::Borrowed(binary)
             }
         };
         Component::from_binary(&self.0.wasmtime, &component)

@@ -10,14 +10,15 @@ pub(super) const WASI: &str = "wasi_snapshot_preview1";
 pub(super) fn of_module(exports: &[String]) -> Result<World, LoadError> {
     let name = |(interface, function): &(&str, &str)| format!("{interface}#{function}");
     let world = choose(exports, |world| world.exports().iter().map(name).collect())?;
-    let mut names: Vec<String> = world.exports().iter().map(name).collect();
-    names.push("cabi_realloc".to_owned());
-    for wanted in names {
-        if !exports.contains(&wanted) && wanted != "cabi_realloc" {
-            return Err(missing(&wanted, exports));
-        }
+    match world
+        .exports()
+        .iter()
+        .map(name)
+        .find(|wanted| !exports.contains(wanted))
+    {
+        Some(wanted) => Err(missing(&wanted, exports)),
+        None => Ok(world),
     }
-    Ok(world)
 }
 
 /// The world of a component with these exported interfaces.
@@ -32,12 +33,13 @@ pub(super) fn of_component(exports: &[String]) -> Result<World, LoadError> {
         names
     };
     let world = choose(exports, interfaces)?;
-    for wanted in interfaces(world) {
-        if !exports.contains(&wanted) {
-            return Err(missing(&wanted, exports));
-        }
+    match interfaces(world)
+        .into_iter()
+        .find(|wanted| !exports.contains(wanted))
+    {
+        Some(wanted) => Err(missing(&wanted, exports)),
+        None => Ok(world),
     }
-    Ok(world)
 }
 
 /// Chooses the world that more of the exports belong to; `mapped` when both are complete.

@@ -1,7 +1,7 @@
 //! Whatever ends a call other than success.
 
 use super::contract::types;
-use super::text::clean;
+use super::text::{clean, clean_bytes};
 
 /// Characters of a fault's message that are kept.
 const MESSAGE_LIMIT: usize = 1000;
@@ -96,10 +96,13 @@ impl Fault {
         };
         // The string was lifted from memory that may lie in a window, where another process can change bytes between the
         // check for UTF-8 and the copy. So its bytes are taken and checked once more.
-        let bytes = failure.message.into_bytes();
+        let mut message = clean_bytes(&failure.message.into_bytes(), MESSAGE_LIMIT);
+        if message.trim().is_empty() {
+            message = "The kernel failed and did not say why.".to_owned();
+        }
         Fault {
             cause: Cause::Failed(code),
-            message: super::text::clean_bytes(&bytes, MESSAGE_LIMIT),
+            message,
         }
     }
 }

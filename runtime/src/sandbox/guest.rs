@@ -77,7 +77,7 @@ impl Guest {
                 },
                 memories,
             )),
-            Err(error) => Err(explain(&error, &mut store, revoked, limits.memory)),
+            Err(error) => Err(explain(&error, &store, revoked, limits.memory)),
         }
     }
 
@@ -105,10 +105,17 @@ impl Guest {
         &mut self,
         call: impl FnOnce(&mut Store<Host>) -> wasmtime::Result<T>,
     ) -> Result<T, Fault> {
-        self.watch.begin();
+        self.begin();
         let outcome = call(&mut self.store);
         let revoked = self.watch.end();
         outcome.map_err(|error| self.explain(&error, revoked))
+    }
+
+    /// A call begins; `watch.end` ends it.
+    #[inline]
+    pub fn begin(&mut self) {
+        self.store.data_mut().limiter.forget_refusal();
+        self.watch.begin();
     }
 
     /// Calls `validate-config` or `init`.
@@ -125,8 +132,8 @@ impl Guest {
 
     /// What a failed call means, as far as the guest alone is concerned.
     #[cold]
-    pub fn explain(&mut self, error: &wasmtime::Error, revoked: bool) -> Fault {
-        explain(error, &mut self.store, revoked, self.memory_limit)
+    pub fn explain(&self, error: &wasmtime::Error, revoked: bool) -> Fault {
+        explain(error, &self.store, revoked, self.memory_limit)
     }
 
     /// The host address of the last fault, and forgets it.
@@ -156,11 +163,11 @@ fn note_faults(store: &mut Store<Host>, note: Arc<AtomicUsize>) {
 
 fn explain(
     error: &wasmtime::Error,
-    store: &mut Store<Host>,
+    store: &Store<Host>,
     revoked: bool,
     memory_limit: u64,
 ) -> Fault {
-    let refused = store.data_mut().limiter.take_refused();
+    let refused = store.data().limiter.refused();
     if revoked {
         return Fault::new(
             Cause::Deadline,
@@ -186,13 +193,21 @@ fn explain(
             ),
         );
     }
-    let what = match error.downcast_ref::<Trap>() {
+    let mut what = match error.downcast_ref::<Trap>() {
         Some(trap) => trap
             .to_string()
             .trim_start_matches("wasm trap: ")
             .to_owned(),
         None => error.root_cause().to_string(),
     };
+    // wasmtime's own note of the address, a context of the error.
+    let texts = error.chain().map(ToString::to_string);
+    if let Some(fault) = texts
+        .into_iter()
+        .find(|text| text.starts_with("memory fault at"))
+    {
+        what = format!("{what}: {fault}");
+    }
     Fault::new(
         Cause::Trap,
         format!("The kernel trapped: {what}{}.", place(error)),

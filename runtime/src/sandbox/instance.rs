@@ -122,7 +122,7 @@ impl Instance {
                 compute_into,
             } => {
                 windows.point_at(slots)?;
-                self.guest.watch.begin();
+                self.guest.begin();
                 let outcome = compute_into.call(&mut self.guest.store, (frame_id, windows.table()));
                 let revoked = self.guest.watch.end();
                 if matches!(outcome, Ok((Ok(()),))) && !windows.faulted() {
@@ -138,7 +138,7 @@ impl Instance {
                 self.guest.store.data_mut().outputs = copies.outputs.take();
                 let (triggers, auxiliary) =
                     (&copies.trigger_frames[..], &copies.auxiliary_frames[..]);
-                self.guest.watch.begin();
+                self.guest.begin();
                 let outcome = compute_into
                     .typed::<(u64, &[Vec<u8>], &[Vec<u8>]), Outcome>(&self.guest.store)
                     .and_then(|typed| {

@@ -32,6 +32,8 @@ impl Default for Limits {
 
 /// Elements of all tables of a guest together: function pointers of a large Go program are a tenth of this.
 pub(super) const TABLE_ELEMENTS: usize = 1 << 18;
+/// What memory grows by.
+const WASM_PAGE: u64 = 65536;
 /// Core instances that a component may consist of.
 const INSTANCES: usize = 64;
 
@@ -42,24 +44,34 @@ pub(super) struct Limiter {
     memory_limit: u64,
     memory_used: u64,
     table_used: usize,
-    /// The size that was asked for when memory or a table was last refused.
     refused: Option<u64>,
 }
 
 impl Limiter {
-    /// `windows` is the size of the block that the guest will reserve for the host.
+    /// `windows` is the size of the block that the guest will reserve for the host. Memory grows by pages, and the guest may
+    /// have to align the block to one, so two pages come on top.
     pub fn new(limits: &Limits, windows: u64) -> Limiter {
+        let block = match windows {
+            0 => 0,
+            windows => windows.saturating_add(2 * WASM_PAGE),
+        };
         Limiter {
-            memory_limit: limits.memory.saturating_add(windows),
+            memory_limit: limits.memory.saturating_add(block),
             memory_used: 0,
             table_used: 0,
             refused: None,
         }
     }
 
-    /// What was refused since the last call of this.
-    pub fn take_refused(&mut self) -> Option<u64> {
-        self.refused.take()
+    /// A call begins: earlier refusals have nothing to do with it.
+    #[inline]
+    pub fn forget_refusal(&mut self) {
+        self.refused = None;
+    }
+
+    /// The size that was asked for when memory or a table was last refused in this call.
+    pub fn refused(&self) -> Option<u64> {
+        self.refused
     }
 }
 

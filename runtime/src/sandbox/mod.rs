@@ -24,6 +24,7 @@ mod instance;
 mod layout;
 mod limits;
 mod memory;
+mod prepare;
 mod program;
 mod text;
 mod windows;

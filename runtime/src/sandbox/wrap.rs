@@ -1,11 +1,14 @@
 //! Making a component of a core module, so that an author needs no component tools.
 
+use std::borrow::Cow;
+
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::Resolve;
 
-use super::admission::LoadError;
+use super::admission::{Facts, LoadError, check_size};
 use super::contract::{WIT, World};
 use super::exports::WASI;
+use super::prepare::prepare;
 
 /// Raise this when the outcome of [`wrap`] changes: cached code is then compiled anew.
 pub(super) const VERSION: u32 = 1;
@@ -13,8 +16,9 @@ pub(super) const VERSION: u32 = 1;
 /// Answers every call of `wasi_snapshot_preview1` without giving anything away.
 const DENY: &str = include_str!("deny.wat");
 
-/// The bytes of a module in the binary format. `text` may be that already, or the text format.
-pub(super) fn to_binary(bytes: &[u8]) -> Result<std::borrow::Cow<'_, [u8]>, LoadError> {
+/// The bytes of a module in the binary format. `bytes` may be that already, or the text format.
+pub(super) fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadError> {
+    check_size(bytes)?;
     if bytes.starts_with(b"\0asm") {
         return Ok(bytes.into());
     }
@@ -36,26 +40,39 @@ pub(super) fn to_binary(bytes: &[u8]) -> Result<std::borrow::Cow<'_, [u8]>, Load
     match wat::parse_str(text) {
         Ok(binary) => Ok(binary.into()),
         Err(error) => Err(LoadError::new(format!(
-            "The WebAssembly text does not parse: {error}"
+            "The WebAssembly text does not parse: {}.",
+            on_one_line(&error.to_string())
         ))),
     }
 }
 
+/// wat shows the line and marks the place below it: `message` / `--> <anon>:3:14` / the line / the mark. On one line: the
+/// message, line and column.
+fn on_one_line(error: &str) -> String {
+    let message = error.lines().next().unwrap_or_default().trim();
+    let place = error
+        .split_once("<anon>:")
+        .and_then(|(_, rest)| rest.lines().next()?.trim().split_once(':'));
+    match place {
+        Some((line, column)) => format!("{message} (line {line}, column {column})"),
+        None => message.to_owned(),
+    }
+}
+
 /// Wraps a core module that admission has accepted.
-pub(super) fn wrap(module: &[u8], world: World) -> Result<Vec<u8>, LoadError> {
+pub(super) fn wrap(module: &[u8], facts: &Facts) -> Result<Vec<u8>, LoadError> {
     let failed = |error: anyhow::Error| {
         LoadError::new(format!("The module does not fit the contract: {error:#}."))
     };
-    let (resolve, world) = contract(world).map_err(failed)?;
-    let mut module = module.to_vec();
+    let (resolve, world) = contract(facts.world).map_err(failed)?;
+    let mut module = prepare(module, &facts.exports)?;
     wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
         .map_err(failed)?;
     let deny = wat::parse_str(DENY).map_err(|error| failed(error.into()))?;
     ComponentEncoder::default()
         .validate(false)
         .adapter(WASI, &deny)
-        .and_then(|encoder| encoder.module(&module))
-        .and_then(|encoder| encoder.realloc_via_memory_grow(true).encode())
+        .and_then(|encoder| encoder.module(&module)?.encode())
         .map_err(failed)
 }
 

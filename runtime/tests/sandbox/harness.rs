@@ -89,6 +89,19 @@ impl Ring {
     }
 }
 
+impl Ring {
+    /// Every byte of the file.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![0; self.size() as usize];
+        rustix::io::pread(&self.file, &mut bytes[..], 0).unwrap();
+        bytes
+    }
+
+    pub fn truncate(&self, size: u64) {
+        rustix::fs::ftruncate(&self.file, size).unwrap();
+    }
+}
+
 fn array(name: &str) -> Array {
     Array {
         name: name.to_owned(),
@@ -130,8 +143,12 @@ impl Stage {
 
     pub fn on(engine: &Engine, text: &str) -> Stage {
         let limits = Limits::default();
+        Stage::with(engine.load(text.as_bytes(), &limits).unwrap(), limits)
+    }
+
+    pub fn with(program: Program, limits: Limits) -> Stage {
         Stage {
-            program: engine.load(text.as_bytes(), &limits).unwrap(),
+            program,
             limits,
             input: Ring::new(0x11),
             output: Ring::new(0),

@@ -7,5 +7,11 @@
 )]
 
 mod cache;
+mod copied;
+mod faults;
 mod harness;
+mod illegal;
+mod leaks;
+mod refused;
 mod running;
+mod stopping;
