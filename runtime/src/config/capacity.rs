@@ -96,3 +96,60 @@ fn readable(bytes: u64) -> String {
         UNITS[unit]
     )
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic, reason = "tests")]
+    use std::path::Path;
+
+    use super::*;
+
+    const TEXT: &str = "shared_memory:
+- {name: a, shape: [100], dtype: uint8}
+- {name: b, shape: [100], dtype: uint8}
+- {name: c, shape: [4000], dtype: uint8, mode: attach}
+sinks: [{name: s, kind: null.sink, stream: a}]
+";
+
+    fn messages(text: &str, memory: u64, shared_memory: u64) -> Vec<String> {
+        let capacity = Capacity {
+            memory,
+            shared_memory,
+        };
+        match super::super::check(Path::new("x.yaml"), text.into(), capacity) {
+            Ok(_) => Vec::new(),
+            Err(report) => report
+                .diagnostics()
+                .iter()
+                .map(|found| found.message.clone())
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn streams_fit_or_are_refused() {
+        assert_eq!(messages(TEXT, 600, 600), [""; 0]);
+        assert_eq!(
+            messages(TEXT, 10_000, 599),
+            ["the streams up to 'b' need 600 bytes together, but /dev/shm holds 599 bytes"]
+        );
+        assert_eq!(
+            messages(TEXT, 299, 10_000),
+            [
+                "stream 'a' needs 300 bytes for 3 slots of uint8 [100], but this machine has 299 bytes",
+                "stream 'b' needs 300 bytes for 3 slots of uint8 [100], but this machine has 299 bytes",
+            ]
+        );
+        assert_eq!(
+            messages(&TEXT.replace("uint8}", "uint8, slots: 4}"), 600, 600).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn sizes_are_readable() {
+        assert_eq!(readable(1023), "1023 bytes");
+        assert_eq!(readable(1536), "1.5 KiB");
+        assert_eq!(readable(u64::MAX), "16.0 EiB");
+    }
+}

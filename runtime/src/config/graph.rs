@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::located::Located;
+use super::located::{Located, Span};
 use super::reference::StreamNames;
 use super::stream::StreamIndex;
 use super::{SinkConfig, SourceConfig, StageConfig};
@@ -15,30 +15,11 @@ use super::{SinkConfig, SourceConfig, StageConfig};
 /// Stages of a cycle that a message names.
 const NAMED_IN_A_CYCLE: usize = 8;
 
-/// The stages in an order in which each comes after those that trigger it, first come first: a lane may run its
-/// stages in this order. A stage in a cycle, or behind one, is left out; a loaded configuration has none.
-pub fn order(stages: &[StageConfig]) -> Vec<usize> {
-    let edges = Edges::of(stages);
-    let mut waits_for: Vec<usize> = edges.into.iter().map(Vec::len).collect();
-    let mut ready: std::collections::BTreeSet<usize> = (0..stages.len())
-        .filter(|&stage| waits_for[stage] == 0)
-        .collect();
-    let mut order = Vec::with_capacity(stages.len());
-    while let Some(stage) = ready.pop_first() {
-        order.push(stage);
-        for &next in &edges.out[stage] {
-            waits_for[next] -= 1;
-            if waits_for[next] == 0 {
-                ready.insert(next);
-            }
-        }
-    }
-    order
-}
-
 /// Which stage triggers which other. That none triggers itself is checked where its streams are read.
 struct Edges {
-    into: Vec<Vec<usize>>,
+    /// For each stage those that trigger it, and where it names their stream.
+    into: Vec<Vec<(usize, Span)>>,
+    /// For each stage those that it triggers.
     out: Vec<Vec<usize>>,
 }
 
@@ -53,13 +34,13 @@ impl Edges {
         let mut into = vec![Vec::new(); stages.len()];
         let mut out = vec![Vec::new(); stages.len()];
         for (index, stage) in stages.iter().enumerate() {
-            let before = stage
-                .trigger
-                .iter()
-                .filter_map(|input| producers.get(&input.value));
-            for producer in before.filter(|&&producer| producer != index) {
-                into[index].push(*producer);
-                out[*producer].push(index);
+            for input in &stage.trigger {
+                if let Some(&producer) = producers.get(&input.value)
+                    && producer != index
+                {
+                    into[index].push((producer, input.span));
+                    out[producer].push(index);
+                }
             }
         }
         Edges { into, out }
@@ -132,17 +113,29 @@ pub(super) fn check_producers(
     }
 }
 
+/// Which stages are in a cycle of triggers, or behind one.
+fn cyclic(edges: &Edges) -> Vec<bool> {
+    let mut waits_for: Vec<usize> = edges.into.iter().map(Vec::len).collect();
+    let mut left = vec![true; waits_for.len()];
+    let mut ready: Vec<usize> = (0..waits_for.len())
+        .filter(|&stage| waits_for[stage] == 0)
+        .collect();
+    while let Some(stage) = ready.pop() {
+        left[stage] = false;
+        for &next in &edges.out[stage] {
+            waits_for[next] -= 1;
+            if waits_for[next] == 0 {
+                ready.push(next);
+            }
+        }
+    }
+    left
+}
+
 /// Reports each cycle of triggers, with the names of its stages.
 pub(super) fn check_cycles(stages: &[StageConfig], diagnostics: &mut Diagnostics) {
-    let ordered = order(stages);
-    if ordered.len() == stages.len() {
-        return;
-    }
     let edges = Edges::of(stages);
-    let mut left: Vec<bool> = vec![true; stages.len()];
-    for stage in ordered {
-        left[stage] = false;
-    }
+    let left = cyclic(&edges);
     // Each stage that is left waits for one that is left. Going from each to the first that it waits for, one
     // comes round; every stage is visited once.
     let mut visited_from: Vec<Option<usize>> = vec![None; stages.len()];
@@ -152,8 +145,8 @@ pub(super) fn check_cycles(stages: &[StageConfig], diagnostics: &mut Diagnostics
         while visited_from[at].is_none() {
             visited_from[at] = Some(start);
             path.push(at);
-            match edges.into[at].iter().find(|&&before| left[before]) {
-                Some(&before) => at = before,
+            match edges.into[at].iter().find(|(before, _)| left[*before]) {
+                Some((before, _)) => at = *before,
                 None => break,
             }
         }
@@ -162,40 +155,32 @@ pub(super) fn check_cycles(stages: &[StageConfig], diagnostics: &mut Diagnostics
         {
             let mut cycle = path.split_off(first);
             cycle.reverse();
-            report(stages, &edges, &cycle, diagnostics);
+            diagnostics.push(cycle_found(stages, &edges, cycle));
         }
     }
 }
 
-/// `cycle` in the order in which the stages trigger each other.
-fn report(stages: &[StageConfig], edges: &Edges, cycle: &[usize], diagnostics: &mut Diagnostics) {
+/// `cycle` lists its stages in the order in which they trigger each other.
+fn cycle_found(stages: &[StageConfig], edges: &Edges, mut cycle: Vec<usize>) -> Diagnostic {
     // Told from the stage that stands first in the file.
-    let Some((first, &stage)) = cycle.iter().enumerate().min_by_key(|(_, stage)| **stage) else {
-        return;
-    };
-    let in_order = || cycle[first..].iter().chain(&cycle[..first]);
-    let mut names: Vec<&str> = in_order()
-        .take(NAMED_IN_A_CYCLE)
-        .map(|&index| stages[index].name.as_str())
-        .collect();
+    let first = cycle.iter().copied().min().unwrap_or_default();
+    let place = cycle
+        .iter()
+        .position(|&stage| stage == first)
+        .unwrap_or_default();
+    cycle.rotate_left(place);
+    let shown = cycle.iter().take(NAMED_IN_A_CYCLE);
+    let mut names: Vec<&str> = shown.map(|&stage| stages[stage].name.as_str()).collect();
     if cycle.len() > NAMED_IN_A_CYCLE {
         names.push("…");
     }
-    names.push(&stages[stage].name);
-    let before = in_order().next_back().copied().unwrap_or(stage);
-    let input = stages[stage].trigger.iter().find(|input| {
-        edges.into[stage].contains(&before)
-            && stages[before]
-                .outputs
-                .iter()
-                .any(|output| output.value == input.value)
-    });
-    let span = input.map_or(stages[stage].span, |input| input.span);
-    diagnostics.push(
-        Diagnostic::at(
-            span,
-            format!("the kernels trigger each other in a cycle: {}", names.join(" → ")),
-        )
-        .help("read the stream that goes back as 'auxiliary': it is then read as it is, and triggers nothing"),
-    );
+    names.push(&stages[first].name);
+    let back = edges.into[first]
+        .iter()
+        .find(|(before, _)| cycle.last() == Some(before));
+    Diagnostic::at(
+        back.map_or(stages[first].span, |(_, span)| *span),
+        format!("the kernels trigger each other in a cycle: {}", names.join(" → ")),
+    )
+    .help("read the stream that goes back as 'auxiliary': it is then read as it is, and triggers nothing")
 }

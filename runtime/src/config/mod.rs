@@ -31,7 +31,6 @@ mod yaml;
 pub use diagnostic::{Diagnostic, Report};
 pub(crate) use diagnostic::{Diagnostics, nearest, suggestion};
 pub use endpoint::{SinkConfig, SourceConfig};
-pub use graph::order;
 pub use initial::{Initial, Number};
 pub use located::{Located, Span};
 pub use parameters::Parameters;
@@ -138,7 +137,7 @@ pub fn load(path: &Path) -> Result<Config, Report> {
         Report::new(path, "", vec![Diagnostic::new(message)])
     };
     let bytes = file::read_any(path, SIZE_LIMIT).map_err(unreadable)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
+    let mut text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = 1 + error.as_bytes()[..valid]
             .iter()
@@ -148,6 +147,9 @@ pub fn load(path: &Path) -> Result<Config, Report> {
             "is not UTF-8: line {line} holds a byte that cannot stand there"
         ))
     })?;
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
     parse(path, text)
 }
 
@@ -300,7 +302,7 @@ fn entries<'n, T>(
     for (index, node) in nodes.iter().enumerate() {
         let called = match reference::name_of(node) {
             "" => format!("{what} {}", index + 1),
-            name => format!("{what} '{name}'"),
+            name => format!("{what} '{}'", name.chars().take(80).collect::<String>()),
         };
         if let Some(mut fields) = Fields::of(node, called, known, diagnostics) {
             found.extend(read(&mut fields));

@@ -62,12 +62,12 @@ fn marked(source: &str, span: Span) -> Option<Snippet<'_, annotate_snippets::Ann
     let end = source[span.offset..]
         .find('\n')
         .map_or(source.len(), |newline| span.offset + newline);
-    let line = &source[start..end];
+    let line = source[start..end].trim_end_matches('\r');
     if line.len() > LINE_LIMIT {
         return None;
     }
     // A span over several lines is marked on its first one.
-    let from = span.offset - start;
+    let from = (span.offset - start).min(line.len());
     let mut to = from.saturating_add(span.length.max(1)).min(line.len());
     while !line.is_char_boundary(to) {
         to += 1;

@@ -17,7 +17,9 @@ const NODE_LIMIT: usize = 1_000_000;
 /// How deep lists and mappings may nest.
 const DEPTH_LIMIT: usize = 32;
 /// Events that aliases may replay in all: what stops a "billion laughs".
-const REPLAY_LIMIT: usize = 100_000;
+const REPLAY_LIMIT: usize = 20_000;
+/// Bytes of one text: aliases may repeat it.
+const TEXT_LIMIT: usize = 8 << 10;
 
 /// A value and where it stands.
 pub(super) type Node = Located<Value>;
@@ -183,7 +185,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Float(value))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
+        check_length(value)?;
         Ok(Value::Text(value.to_owned()))
     }
 
@@ -198,8 +201,19 @@ impl<'de> Visitor<'de> for ValueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Value, A::Error> {
         let mut entries = Vec::new();
         while let Some((key, value)) = pairs.next_entry::<Spanned<String>, Spanned<Value>>()? {
+            check_length(&key.value)?;
             entries.push((Located::new(key.value, span(key.defined)), node(value)));
         }
         Ok(Value::Mapping(entries))
     }
+}
+
+fn check_length<E: serde::de::Error>(text: &str) -> Result<(), E> {
+    if text.len() > TEXT_LIMIT {
+        return Err(E::custom(format!(
+            "a text has {} bytes, more than {TEXT_LIMIT}",
+            text.len()
+        )));
+    }
+    Ok(())
 }

@@ -141,6 +141,10 @@ impl Manifest {
         // Sections are padded by some tools.
         let json = json.trim_ascii_end();
         let json = json.strip_suffix(b"\0").unwrap_or(json);
+        // Serde takes an array for a structure as well.
+        if !json.trim_ascii_start().starts_with(b"{") {
+            return Err(KernelError::new("it is no JSON object"));
+        }
         let version: Version =
             serde_json::from_slice(json).map_err(|error| KernelError::new(error.to_string()))?;
         if version.abi != ABI {

@@ -123,12 +123,12 @@ fn binary(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     if bytes.starts_with(b"\0asm") {
         return Ok(bytes);
     }
-    let Ok(text) = std::str::from_utf8(&bytes) else {
-        return Err(
-            "is not WebAssembly: it does not begin with the bytes of a module, and it is no text"
-                .to_owned(),
-        );
-    };
+    let text = std::str::from_utf8(&bytes)
+        .map(str::trim_start)
+        .unwrap_or_default();
+    if !text.starts_with(['(', ';']) {
+        return Err("is not WebAssembly: it neither begins with the bytes of a module nor is the text of one".to_owned());
+    }
     wat::parse_str(text).map_err(|error| {
         // The first line says what is wrong, the second, after "-->", where.
         let error = error.to_string();
@@ -139,7 +139,7 @@ fn binary(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
             .and_then(|line| line.split_once("<anon>:"))
             .map(|(_, place)| place);
         let place = place.map_or(String::new(), |place| format!(" at {place}"));
-        format!("is not WebAssembly, neither in binary nor as text: {what}{place}")
+        format!("is not WebAssembly text: {what}{place}")
     })
 }
 

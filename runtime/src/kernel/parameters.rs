@@ -2,7 +2,7 @@
 
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::paths::LocationSegment;
+use serde_json::Value;
 
 use crate::config::{Diagnostic, Diagnostics, Located, StageConfig, nearest, suggestion};
 
@@ -15,6 +15,9 @@ pub(super) fn check(stage: &StageConfig, manifest: &Manifest, diagnostics: &mut 
     // What the unknown parameters were probably meant to be is not reported as missing again.
     let mut meant = Vec::new();
     for error in manifest.parameters.errors(&instance) {
+        if diagnostics.is_full() {
+            return;
+        }
         let at_root = error.instance_path().as_str().is_empty();
         match error.kind() {
             ValidationErrorKind::Required { property } if at_root => {
@@ -72,38 +75,34 @@ fn wrong(stage: &StageConfig, manifest: &Manifest, error: &ValidationError<'_>) 
         .into_iter()
         .map(|segment| segment.to_string())
         .collect();
-    let name = error
-        .instance_path()
-        .into_iter()
-        .next()
-        .and_then(|segment| match segment {
-            LocationSegment::Property(name) => Some(name.into_owned()),
-            LocationSegment::Index(_) => None,
-        });
-    let Some(name) = name else {
-        return Diagnostic::at(
-            stage.parameters.span,
-            format!(
-                "the parameters of kernel '{}' are not as kernel kind '{}' describes them: {error}",
-                stage.name.value, manifest.kind
-            ),
-        );
+    let value = path.first().and_then(|name| stage.parameters.get(name));
+    let what = match &path[..] {
+        [] => "the parameters".to_owned(),
+        path => format!("parameter '{}'", path.join(".")),
     };
-    let span = stage
-        .parameters
-        .get(&name)
-        .map_or(stage.parameters.span, |value| value.span);
     let diagnostic = Diagnostic::at(
-        span,
+        value.map_or(stage.parameters.span, |value| value.span),
         format!(
-            "parameter '{}' of kernel '{}' is not as kernel kind '{}' describes it: {error}",
-            path.join("."),
+            "{what} of kernel '{}' cannot be used by kernel kind '{}': {}",
             stage.name.value,
-            manifest.kind
+            manifest.kind,
+            words(error)
         ),
     );
-    match manifest.parameters.description(&name) {
-        Some(description) => diagnostic.help(format!("'{name}': {description}")),
+    let description = path
+        .first()
+        .and_then(|name| Some((name, manifest.parameters.description(name)?)));
+    match description {
+        Some((name, description)) => diagnostic.help(format!("'{name}': {description}")),
         None => diagnostic,
+    }
+}
+
+/// What the validator says; lists, mappings and long texts are not repeated.
+fn words(error: &ValidationError<'_>) -> String {
+    match error.instance().as_ref() {
+        Value::Array(_) | Value::Object(_) => error.masked_with("it").to_string(),
+        Value::String(text) if text.len() > 100 => error.masked_with("it").to_string(),
+        _ => error.to_string(),
     }
 }

@@ -126,3 +126,39 @@ fn check(value: &Value, depth: usize, patterns: &mut usize) -> Result<(), String
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// The worst that the bound on depth lets through: each level doubles the work of the one below.
+    #[test]
+    fn a_hostile_schema_takes_bounded_time() {
+        for keyword in ["allOf", "anyOf", "oneOf"] {
+            let mut schema = json!({"minProperties": 5});
+            for _ in 0..7 {
+                schema = json!({keyword: [schema.clone(), schema], "unevaluatedProperties": false});
+            }
+            let begin = Instant::now();
+            let schema = Schema::new(Some(schema)).unwrap();
+            let parameters = json!({"a": 1, "b": 2, "c": 3});
+            assert!(schema.errors(&parameters).count() > 0);
+            // Liveness, not speed: without a bound this would not end.
+            assert!(begin.elapsed() < Duration::from_secs(20), "{keyword}");
+        }
+    }
+
+    #[test]
+    fn references_are_refused_wherever_they_stand() {
+        for schema in [
+            json!({"$ref": "#"}),
+            json!({"properties": {"a": {"items": {"$dynamicRef": "#a"}}}}),
+            json!({"allOf": [{"$recursiveRef": "#"}]}),
+        ] {
+            assert!(Schema::new(Some(schema)).is_err());
+        }
+    }
+}

@@ -1,10 +1,10 @@
-//! No text makes the configuration panic, and every diagnostic can be shown.
-#![allow(clippy::panic, reason = "tests")]
+//! No text makes the configuration or a manifest panic, and every diagnostic can be shown.
 
 use std::path::Path;
 
 use proptest::prelude::*;
 use sandpipe::config;
+use sandpipe::kernel::Manifest;
 
 const VALID: &str = "
 namespace: lab
@@ -38,12 +38,39 @@ fn piece() -> impl Strategy<Value = String> {
         3 => prop::sample::select(VALID.split_inclusive(|c: char| !c.is_alphanumeric()).collect::<Vec<_>>()).prop_map(str::to_owned),
         1 => prop::sample::select(vec![
             "- ", ": ", "\n", "\n  ", "{", "}", "[", "]", ",", "&a ", "*a", "*base", "<<: ", "!x ", "!!int ", "|\n", ">-\n", "'", "\"", "#",
-            "---\n", "...\n", "? ", "~", ".nan", "1e999", "-0", "\u{feff}", "\t", "\0", "é", "\u{202e}", "\\", "%YAML 1.2\n",
+            "---\n", "...\n", "? ", "~", ".nan", "1e999", "-0", "\u{feff}", "\t", "\r", "\r\n", "\0", "é", "\u{202e}", "\\", "%YAML 1.2\n",
             "99999999999999999999", "4294967296", "0x10", "%", "@", "`",
         ]).prop_map(str::to_owned),
         1 => any::<char>().prop_map(String::from),
         1 => any::<i64>().prop_map(|n| n.to_string()),
     ]
+}
+
+const MANIFEST: &str = r#"{"abi": "0.1", "kind": "my.gain", "aliases": ["my.old"], "version": "1", "summary": "s",
+    "storage": "cpu", "input_arity": null, "auxiliary_arity": 2, "output_arity": 1, "dtypes": ["f32", "f64"],
+    "state": [{"alias": "s", "like": "output:0"}], "split": "rows",
+    "parameters": {"type": "object", "required": ["gain"], "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "properties": {"gain": {"type": ["number", "null"], "minimum": 0, "multipleOf": 0.5, "default": 1},
+        "mode": {"enum": ["fast", "exact"]}, "taps": {"type": "array", "items": {"type": "integer"}, "uniqueItems": true},
+        "name": {"type": "string", "pattern": "^[a-z]+$", "minLength": 1, "format": "regex"}},
+        "patternProperties": {"^x": {"not": {"const": 1}}}, "dependentRequired": {"mode": ["gain"]},
+        "if": {"required": ["mode"]}, "then": {"minProperties": 2}, "additionalProperties": false}}"#;
+
+/// `text` with some characters taken out and some pieces put in.
+fn mutated(text: &str, mutations: Vec<(prop::sample::Index, usize, String)>) -> String {
+    let mut text: Vec<char> = text.chars().collect();
+    for (place, removed, inserted) in mutations {
+        let from = place.index(text.len() + 1);
+        let to = (from + removed).min(text.len());
+        text.splice(from..to, inserted.chars());
+    }
+    text.into_iter().collect()
+}
+
+fn mutations(
+    piece: impl Strategy<Value = String>,
+) -> impl Strategy<Value = Vec<(prop::sample::Index, usize, String)>> {
+    prop::collection::vec((any::<prop::sample::Index>(), 0..8usize, piece), 1..6)
 }
 
 fn shown(text: &str) {
@@ -80,13 +107,24 @@ proptest! {
     }
 
     #[test]
-    fn a_valid_file_with_mutations(mutations in prop::collection::vec((any::<prop::sample::Index>(), 0..8usize, piece()), 1..6)) {
-        let mut text: Vec<char> = VALID.chars().collect();
-        for (place, removed, inserted) in mutations {
-            let from = place.index(text.len() + 1);
-            let to = (from + removed).min(text.len());
-            text.splice(from..to, inserted.chars());
+    fn a_valid_file_with_mutations(mutations in mutations(piece())) {
+        shown(&mutated(VALID, mutations));
+    }
+
+    #[test]
+    fn a_valid_manifest_with_mutations(mutations in mutations("[a-z0-9$\"{}\\[\\]:,.-]{0,6}")) {
+        if let Err(error) = Manifest::parse(mutated(MANIFEST, mutations).as_bytes()) {
+            assert!(!error.to_string().is_empty());
         }
-        shown(&text.into_iter().collect::<String>());
+    }
+}
+
+#[test]
+fn the_texts_are_valid_before_they_are_mutated() {
+    if let Err(report) = config::parse(Path::new("pipeline.yaml"), VALID) {
+        panic!("{report}");
+    }
+    if let Err(error) = Manifest::parse(MANIFEST.as_bytes()) {
+        panic!("{error}");
     }
 }

@@ -1,0 +1,189 @@
+//! What is wrong with stages, sources and sinks.
+
+use super::{check, with_stage};
+
+#[test]
+fn stages() {
+    check(
+        &with_stage("⟦paramters⟧: {}"),
+        &["kernel 'k' has the unknown key 'paramters' | did you mean 'parameters'?"],
+    );
+    check(
+        &with_stage("parameters: ⟦3⟧"),
+        &[
+            "'parameters' of kernel 'k' must be a mapping of names to values, but it is the integer 3",
+        ],
+    );
+    check(
+        &with_stage("parameters: {x: ⟦.nan⟧}"),
+        &["parameter 'x' must be a finite number"],
+    );
+    check(
+        &with_stage("inputs: ⟦[⟧a]"),
+        &["kernel 'k' must use either 'input' or 'inputs', not both"],
+    );
+    check(
+        &with_stage("outputs: ⟦[⟧b]"),
+        &["kernel 'k' must use either 'output' or 'outputs', not both"],
+    );
+    check(
+        &with_stage("").replace("input: a", "inputs: ⟦[⟧]"),
+        &["'inputs' of kernel 'k' must be a list of at least one stream"],
+    );
+    check(
+        &with_stage("").replace("input: a", "inputs: [a, ⟦a⟧]"),
+        &["kernel 'k' names the stream 'a' twice in 'inputs'"],
+    );
+    check(
+        &with_stage("").replace("input: a", "input: ⟦aa⟧"),
+        &["names the stream 'aa', which is not defined | did you mean 'a'?"],
+    );
+    check(
+        &with_stage("").replace("input: a", "input: ⟦[⟧a]"),
+        &["'input' of kernel 'k' must be a text, but it is a list"],
+    );
+    check(
+        &with_stage("")
+            .replace("  input: a\n", "")
+            .replace("- name: k", "- ⟦name⟧: k"),
+        &["kernel 'k' lacks the key 'input' | 'inputs: […]'"],
+    );
+    check(
+        &with_stage("")
+            .replace("  kind: cpu.copy\n", "")
+            .replace("- name: k", "- ⟦name⟧: k"),
+        &["kernel 'k' lacks the key 'kind' | 'module: FILE.wasm'"],
+    );
+    check(
+        &with_stage("").replace("output: b", "output: ⟦a⟧"),
+        &["kernel 'k' cannot use the stream 'a' both as a trigger input and as an output"],
+    );
+    check(
+        &with_stage("auxiliary: [c, ⟦c⟧]"),
+        &["names the stream 'c' twice in 'auxiliary'"],
+    );
+    check(
+        &with_stage("auxiliary: {x: c, y: ⟦c⟧}"),
+        &["names the stream 'c' twice in 'auxiliary'"],
+    );
+    check(
+        &with_stage("auxiliary: [⟦a⟧]"),
+        &["cannot use the stream 'a' both as a trigger input and as an auxiliary input"],
+    );
+    check(
+        &with_stage("auxiliary: {g: b}").replace("output: b", "output: ⟦b⟧"),
+        &["cannot use the stream 'b' both as an auxiliary input and as an output"],
+    );
+    check(
+        &with_stage("auxiliary: ⟦c⟧"),
+        &["must be a list of streams, or a mapping of aliases to streams, but it is the text 'c'"],
+    );
+    check(
+        &with_stage("operation: ⟦''⟧"),
+        &["'operation' of kernel 'k' must not be empty"],
+    );
+    check(
+        &with_stage("read_timeout: ⟦0⟧"),
+        &["must be a number of seconds above zero, but it is the integer 0"],
+    );
+    check(
+        &with_stage("read_timeout: ⟦soon⟧"),
+        &["'read_timeout' of kernel 'k' must be a duration, but it is the text 'soon' | 500us"],
+    );
+    check(
+        &with_stage("poll_interval: ⟦-.inf⟧"),
+        &["must be a number of seconds above zero"],
+    );
+    check(
+        &with_stage("trigger_policy: ⟦any⟧"),
+        &["'trigger_policy' of kernel 'k' must be one of the known words"],
+    );
+    check(
+        &with_stage("delivery: ⟦all⟧"),
+        &["must be | the choices are latest, every"],
+    );
+    check(
+        &with_stage("limits: {memory: ⟦64⟧, deadline: ⟦2⟧, log_rate: ⟦10⟧}"),
+        &[
+            "'memory' of 'limits' of kernel 'k' must be a size in bytes, but it is the integer 64 | 64KiB",
+            "must be a duration | 2ms",
+            "must be a rate | 10/s",
+        ],
+    );
+    check(
+        &with_stage("limits: {memory: ⟦64MB⟧, ⟦deadlin⟧: 2ms}"),
+        &[
+            "must be | did you mean 64MiB?",
+            "unknown key 'deadlin' | did you mean 'deadline'?",
+        ],
+    );
+    check(
+        &with_stage("limits: {memory: ⟦8GiB⟧}"),
+        &["must be at most 4GiB"],
+    );
+    check(
+        &with_stage("on_fault: ⟦retry⟧"),
+        &["'on_fault' of kernel 'k' must be one of the known words"],
+    );
+    check(
+        &with_stage("on_fault: ⟦{⟧max_restarts: 3}"),
+        &["'on_fault' of kernel 'k' lacks the key 'action'"],
+    );
+    check(
+        &with_stage("on_fault: {action: stop, max_restarts: ⟦-1⟧}"),
+        &["must be an integer from 0 to 4294967295"],
+    );
+    check(
+        &with_stage("sha256: ⟦abc⟧"),
+        &["'sha256' of kernel 'k' must be a SHA-256 digest | 64 hexadecimal digits"],
+    );
+    check(
+        &with_stage("instances: ⟦0⟧"),
+        &["must be an integer from 1 to 1024"],
+    );
+    check(
+        &with_stage("synchronization: {⟦mod⟧: count}"),
+        &["unknown key 'mod' | did you mean 'mode'?"],
+    );
+    check(
+        &with_stage("synchronization: {max_wait_s: 1, timeout: ⟦1⟧}"),
+        &["has both 'max_wait_s' and 'timeout'"],
+    );
+}
+
+#[test]
+fn endpoints() {
+    let with = |endpoint: &str| with_stage("") + endpoint;
+    check(
+        &with("sources: [{name: s, kind: ⟦synthetic.aray⟧, stream: a}]"),
+        &["source 's' has the unknown kind 'synthetic.aray' | did you mean 'synthetic.array'?"],
+    );
+    check(
+        &with("sources: [{name: s, kind: file.npy, stream: ⟦x⟧}]"),
+        &["source 's' names the stream 'x', which is not defined"],
+    );
+    check(
+        &with("sources: [{name: s, kind: file.npy, stream: ⟦b⟧}]"),
+        &["the stream 'b' has two producers, kernel 'k' and source 's'"],
+    );
+    check(
+        &with("sources: [{name: ⟦k⟧, kind: file.npy, stream: a}]"),
+        &["the name 'k' of a source is already that of the kernel in line 6"],
+    );
+    check(
+        &with("sinks: [{name: s, kind: ⟦file.png⟧, stream: b}]"),
+        &["sink 's' has the unknown kind 'file.png' | did you mean 'file.npy'?"],
+    );
+    check(
+        &with("sinks: [⟦{⟧kind: null.sink, stream: b}]"),
+        &["sink 1 lacks the key 'name'"],
+    );
+    check(
+        &with("sinks: ⟦{⟧name: s}"),
+        &["'sinks' of the pipeline must be a list, but it is a mapping"],
+    );
+    check(
+        &with("sinks: [⟦none⟧]"),
+        &["sink 1 must be a mapping of keys to values"],
+    );
+}

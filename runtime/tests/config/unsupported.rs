@@ -1,0 +1,63 @@
+//! What the format knows and this version does not do.
+
+use super::{check, with_stage};
+
+#[test]
+fn what_this_version_does_not_do() {
+    check(
+        &with_stage("on_fault: ⟦restart⟧"),
+        &["'on_fault: restart' is not supported by this version | use 'on_fault: stop'"],
+    );
+    check(
+        &with_stage("on_fault: {action: ⟦hold⟧}"),
+        &["'on_fault: hold' is not supported by this version"],
+    );
+    check(
+        &with_stage("isolation: ⟦process⟧"),
+        &["'isolation: process' is not supported by this version"],
+    );
+    check(
+        &with_stage("publish: ⟦sealed⟧"),
+        &["'publish: sealed' is not supported by this version"],
+    );
+    check(
+        &with_stage("instances: ⟦2⟧"),
+        &["'instances' above 1 is not supported by this version"],
+    );
+    check(
+        &with_stage("synchronization: {mode: ⟦matching_frame_id⟧}\n  trigger_policy: all_new"),
+        &["'mode: matching_frame_id' is not supported by this version"],
+    );
+    check(
+        &with_stage("propagate_frame_id: ⟦true⟧"),
+        &["'propagate_frame_id: true' is not supported by this version"],
+    );
+    let with = |endpoint: &str| with_stage("") + endpoint;
+    check(
+        &with("sources: [{name: s, kind: file.npy, streams: [a, ⟦c⟧]}]"),
+        &["a source of several streams is not supported"],
+    );
+    check(
+        &with("sources: [{name: s, kind: ⟦synthetic.frame_set⟧, streams: [a, c]}]"),
+        &["the kind 'synthetic.frame_set' is not supported"],
+    );
+    check(
+        &with(
+            "sources: [{name: s, kind: file.npy, stream: a, auxiliary: [⟦b⟧], read_timeout: ⟦1⟧}]",
+        ),
+        &[
+            "'auxiliary' of a source is",
+            "'read_timeout' of a source is",
+        ],
+    );
+    check(
+        &with(
+            "sinks: [{name: s, kind: null.sink, stream: b, outputs: [⟦c⟧], consume_timeout: ⟦1⟧}]",
+        ),
+        &["'outputs' of a sink is", "'consume_timeout' of a sink is"],
+    );
+    check(
+        "shared_memory: [{name: a, shape: [1], storage: ⟦gpu⟧, gpu_device: 'cuda:0'}]\nsinks: [{name: s, kind: null.sink, stream: a}]",
+        &["'storage: gpu' is not supported by this version"],
+    );
+}

@@ -1,0 +1,177 @@
+//! What does not fit between a stage and its kernel.
+
+use sandpipe::kernel::{Kernel, Like, Origin};
+
+use super::{Folder, module, with_cpu_stage, with_stage};
+
+#[test]
+fn a_stage_gets_its_kernel() {
+    let folder = Folder::new();
+    let manifest = r#"{"abi": "0.1", "kind": "my.sum", "input_arity": null, "auxiliary_arity": 1, "output_arity": 2,
+        "state": [{"alias": "s", "like": "output:1"}, {"alias": "t", "like": "auxiliary"}], "split": "rows"}"#;
+    folder.write("sum.wasm", wat::parse_str(module(manifest)).unwrap());
+    let text = "
+kernel_path: [kernels/gain.wat]
+shared_memory:
+- {name: a, shape: [4], dtype: float32}
+- {name: b, shape: [5], dtype: float32}
+- {name: c, shape: [6], dtype: int8}
+- {name: d, shape: [7], dtype: float64}
+kernels:
+- {name: first, kind: my.old, input: a, output: b, parameters: {gain: 2}}
+- {name: second, module: sum.wasm, input: b, auxiliary: [a], outputs: [c, d]}
+";
+    let resolved = folder
+        .resolve(text)
+        .unwrap_or_else(|report| panic!("{report}"));
+    let [first, second] = &resolved[..] else {
+        panic!()
+    };
+    assert_eq!(
+        (first.stage, first.kernel.manifest.kind.as_str()),
+        (0, "my.gain")
+    );
+    assert_eq!(
+        first.kernel.origin,
+        Origin::File(folder.0.path().join("kernels/gain.wat"))
+    );
+    assert!(first.kernel.module.starts_with(b"\0asm"));
+    let manifest = &second.kernel.manifest;
+    assert_eq!(
+        (
+            manifest.input_arity,
+            manifest.auxiliary_arity,
+            manifest.output_arity
+        ),
+        (None, Some(1), Some(2))
+    );
+    assert_eq!(manifest.state[0].like, Like::Output(1));
+    let state: Vec<String> = second
+        .state
+        .iter()
+        .map(|state| format!("{} {}", state.alias, state.array))
+        .collect();
+    assert_eq!(state, ["s float64 [7]", "t float32 [4]"]);
+}
+
+#[test]
+fn kinds() {
+    let folder = Folder::new();
+    folder.refuses(
+        &with_cpu_stage("kind: ⟦my.gian⟧, input: a, output: b"),
+        &["kernel 'k' has the unknown kind 'my.gian' | did you mean 'my.gain'?"],
+    );
+    folder.refuses(
+        &with_cpu_stage("kind: ⟦wavelet⟧, input: a, output: b"),
+        &["kernel 'k' has the unknown kind 'wavelet' | the kinds are "],
+    );
+    folder.refuses(&with_cpu_stage("kind: ⟦gpu.scale⟧, input: a, output: b"), &["kernel 'k' has the kind 'gpu.scale': gpu kinds are no part of sandpipe | use 'cpu.scale', with 'storage: cpu'"]);
+    folder.refuses(
+        &with_cpu_stage("kind: ⟦cpu.tip_tilt_controller⟧, input: a, output: b"),
+        &["deprecated in shmpipeline | 'cpu.spot_centroid'"],
+    );
+    folder.refuses(
+        &with_cpu_stage("kind: ⟦my.sum⟧, module: kernels/gain.wat, input: a, output: b"),
+        &["has the kind 'my.gain', not 'my.sum'"],
+    );
+    let pin = "00".repeat(32);
+    folder.refuses(&with_cpu_stage(&format!("kind: my.gain, sha256: ⟦'{pin}'⟧, input: a, output: b, parameters: {{gain: 1}}")), &["the module of kernel 'k' is not the one that 'sha256' pins | the SHA-256 of the module is "]);
+    let kernel = Kernel::read(&folder.0.path().join("kernels/gain.wat")).unwrap();
+    let pinned = format!(
+        "kind: my.gain, sha256: sha256:{}, input: a, output: b, parameters: {{gain: 1}}",
+        kernel.sha256_hex()
+    );
+    folder.resolve(&with_cpu_stage(&pinned)).unwrap();
+}
+
+#[test]
+fn arity() {
+    let folder = Folder::new();
+    let stage = |streams: &str| {
+        with_cpu_stage(&format!(
+            "kind: my.gain, parameters: {{gain: 1}}, {streams}"
+        ))
+    };
+    folder.refuses(
+        &stage("input: a, output: b, auxiliary: [⟦c⟧]").replace("float16", "float32"),
+        &["kernel kind 'my.gain' expects 0 auxiliary streams, got 1"],
+    );
+    folder.refuses(
+        &stage("inputs: [a, ⟦c⟧], output: b").replace("float16", "float32"),
+        &["kernel kind 'my.gain' expects 1 trigger input stream, got 2"],
+    );
+    folder.refuses(
+        &stage("input: a, outputs: [b, ⟦c⟧]").replace("float16", "float32"),
+        &["kernel kind 'my.gain' expects 1 output stream, got 2"],
+    );
+    folder.write(
+        "kernels/two.wat",
+        module(r#"{"abi": "0.1", "kind": "my.two", "input_arity": 2, "auxiliary_arity": 2}"#),
+    );
+    folder.refuses(
+        &with_cpu_stage("kind: ⟦my.two⟧, input: ⟦a⟧, output: b"),
+        &[
+            "kernel kind 'my.two' expects 2 auxiliary streams, got 0",
+            "kernel kind 'my.two' expects 2 trigger input streams, got 1",
+        ],
+    );
+    folder.write("kernels/any.wat", module(r#"{"abi": "0.1", "kind": "my.any", "input_arity": null, "state": [{"alias": "s", "like": "input:1"}]}"#));
+    folder.refuses(
+        &with_cpu_stage("kind: ⟦my.any⟧, input: a, output: b"),
+        &["kernel 'k' lacks the stream that the state 's' of kernel kind 'my.any' is like"],
+    );
+}
+
+#[test]
+fn storage_and_dtypes() {
+    let folder = Folder::new();
+    folder.refuses(&with_stage("kind: my.gain, input: ⟦d⟧, output: b, parameters: {gain: 1}").replace("kind: my.gain, input: d, output: c", "kind: my.gain, input: a, output: ⟦c⟧"), &[
+        "kernel 'k' of kind 'my.gain' requires cpu shared memory for 'd' | set 'storage: cpu' in line 6",
+        "kernel 'uses d' of kind 'my.gain' cannot use 'c', whose dtype is float16 | it takes float32, float64; the dtype is set in line 5",
+    ]);
+}
+
+#[test]
+fn parameters() {
+    let folder = Folder::new();
+    let stage = |parameters: &str| {
+        with_cpu_stage(&format!("kind: my.gain, input: a, output: b, {parameters}"))
+    };
+    folder.refuses(&stage("").replace("- {name: k", "- ⟦{⟧name: k"), &["kernel 'k' lacks the parameter 'gain' of kernel kind 'my.gain' | add 'gain: …' under 'parameters': The factor."]);
+    folder.refuses(
+        &stage("parameters: {⟦gian⟧: 1}"),
+        &["kernel kind 'my.gain' has no parameter 'gian' | did you mean 'gain'?"],
+    );
+    folder.refuses(
+        &stage("parameters: {gain: 1, ⟦blur⟧: 1}"),
+        &["kernel kind 'my.gain' has no parameter 'blur' | the parameters are gain, mode, taps"],
+    );
+    folder.refuses(&stage("parameters: {gain: ⟦much⟧}"), &["parameter 'gain' of kernel 'k' cannot be used by kernel kind 'my.gain': \"much\" is not of type \"number\" | 'gain': The factor."]);
+    folder.refuses(
+        &stage("parameters: {gain: ⟦-1⟧, mode: ⟦slow⟧, taps: ⟦[⟧1, 2.5]}"),
+        &[
+            "parameter 'gain' of kernel 'k'",
+            "parameter 'mode' of kernel 'k'",
+            "parameter 'taps.1' of kernel 'k'",
+        ],
+    );
+    folder.write(
+        "kernels/none.wat",
+        module(r#"{"abi": "0.1", "kind": "my.none"}"#),
+    );
+    folder.refuses(
+        &with_cpu_stage("kind: my.none, input: a, output: b, parameters: {⟦x⟧: 1}"),
+        &["kernel kind 'my.none' has no parameter 'x' | it takes no parameters"],
+    );
+    folder.write(
+        "kernels/open.wat",
+        module(
+            r#"{"abi": "0.1", "kind": "my.open", "parameters": {"additionalProperties": true}}"#,
+        ),
+    );
+    folder
+        .resolve(&with_cpu_stage(
+            "kind: my.open, input: a, output: b, parameters: {x: 1}",
+        ))
+        .unwrap();
+}
