@@ -222,3 +222,18 @@ fn the_parents_pipelines_load() {
     }
     assert!(count >= 5, "only {count} pipelines");
 }
+
+/// The pipelines that come with sandpipe.
+#[test]
+fn the_pipelines_of_the_repository_load() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path().join("pipeline.yaml");
+        if path.exists() {
+            config::load(&path).unwrap_or_else(|report| panic!("{report}"));
+            count += 1;
+        }
+    }
+    assert!(count > 0);
+}
