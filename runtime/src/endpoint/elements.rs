@@ -20,7 +20,7 @@ pub(super) fn fill(dtype: Dtype, frame: &mut [u8], values: impl Iterator<Item = 
         Dtype::U16 => each(frame, values, |v| (v as u16).to_le_bytes()),
         Dtype::U32 => each(frame, values, |v| (v as u32).to_le_bytes()),
         Dtype::U64 => each(frame, values, |v| (v as u64).to_le_bytes()),
-        Dtype::F16 => each(frame, values, |v| f16::from_f64(v).to_le_bytes()),
+        Dtype::F16 => each(frame, values, |v| half(v).to_le_bytes()),
         Dtype::F32 => each(frame, values, |v| (v as f32).to_le_bytes()),
         Dtype::F64 => each(frame, values, f64::to_le_bytes),
         // The imaginary part is the upper half.
@@ -46,6 +46,15 @@ pub(super) fn fill_exact(dtype: Dtype, frame: &mut [u8], values: impl Iterator<I
         }),
         _ => fill(dtype, frame, values.map(Number::as_f64)),
     }
+}
+
+/// `value` rounded once. `f16::from_f64` rounds by way of f32, or drops the lower half of the bits: either is wrong
+/// just beside the middle between two numbers. So whether that half was empty is kept in the bit above it.
+fn half(value: f64) -> f16 {
+    const LOWER: u64 = 0xffff_ffff;
+    let bits = value.to_bits();
+    let sticky = u64::from(bits & LOWER != 0) << 32;
+    f16::from_f64(f64::from_bits(bits & !LOWER | sticky))
 }
 
 fn each<T, const N: usize>(
@@ -87,6 +96,26 @@ mod tests {
             [1.5f64.to_le_bytes(), [0; 8]].concat()
         );
         assert_eq!(filled(Dtype::F16, &[1.5]), [0x00, 0x3e]);
+    }
+
+    #[test]
+    fn half_precision_is_rounded_once() {
+        // The middle between 1 and the next number, and beside it by the last bit of an f64.
+        let middle = 1.0 + (-11f64).exp2();
+        let cases = [
+            (middle.next_down(), 0x3c00),
+            (middle, 0x3c00),
+            (middle.next_up(), 0x3c01),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(
+                filled(Dtype::F16, &[value]),
+                u16::to_le_bytes(expected),
+                "{value:?}"
+            );
+        }
+        assert!(half(f64::NAN).is_nan());
+        assert_eq!(half(-1e9), f16::NEG_INFINITY);
     }
 
     #[test]
