@@ -1,1 +1,7 @@
-fn main() {}
+//! The command `sandpipe`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sandpipe::cli::main()
+}

@@ -38,7 +38,7 @@ pub use reference::Auxiliary;
 pub use stage::{Delivery, StageConfig, Synchronization, SynchronizationMode, TriggerPolicy};
 pub use stream::{Mode, Storage, StreamConfig, StreamIndex};
 pub use supervision::{FaultAction, Isolation, Limits, OnFault, Publish};
-pub use units::Rate;
+pub use units::{Rate, duration as parse_duration};
 
 use capacity::Capacity;
 use fields::Fields;

@@ -29,7 +29,7 @@ const SIZES: [(&str, u64); 4] = [
 const RATES: [(&str, f64); 3] = [("/s", 1.0), ("/min", 1.0 / 60.0), ("/h", 1.0 / 3600.0)];
 
 /// `500us`, `2ms`, `1.5s`, `1min`: positive.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     const HINT: &str = "write a number and a unit, for example 500us, 2ms or 1s";
     let (number, unit) = split(text);
     let number: f64 = number.parse().map_err(|_| HINT)?;

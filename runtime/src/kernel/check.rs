@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::array::{ArrayType, Dtype};
+use crate::array::Dtype;
 use crate::config::{
-    Config, Diagnostic, Diagnostics, Located, Report, Span, StageConfig, StreamIndex, suggestion,
+    Config, Diagnostic, Diagnostics, Located, Report, Span, StageConfig, StreamIndex,
 };
 
-use super::manifest::Like;
 use super::module::Kernel;
 use super::registry::Registry;
-use super::{KernelError, catalogue, parameters};
+use super::state::{StateArray, state_arrays};
+use super::{KernelError, parameters};
 
 /// A stage with the kernel that it runs.
 #[derive(Clone, Debug)]
@@ -23,15 +23,6 @@ pub struct ResolvedStage {
     pub kernel: Arc<Kernel>,
     /// The arrays that the kernel keeps, in the order of its manifest.
     pub state: Vec<StateArray>,
-}
-
-/// An array that a stage's kernel keeps from frame to frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateArray {
-    /// What the kernel calls it.
-    pub alias: String,
-    /// Its dtype and shape.
-    pub array: ArrayType,
 }
 
 /// Finds the kernel of every stage and checks that it fits: arity, storage, dtypes, parameters, digest.
@@ -116,23 +107,9 @@ fn find_kind(
     if let Some(kernel) = registry.find(kind) {
         return Some(kernel.clone());
     }
-    let name = &stage.name.value;
-    diagnostics.push(match catalogue::absent(kind) {
-        Some((why, instead)) => Diagnostic::at(
-            kind.span,
-            format!("kernel '{name}' has the kind '{}': {why}", kind.value),
-        )
-        .help(instead),
-        None => Diagnostic::at(
-            kind.span,
-            format!("kernel '{name}' has the unknown kind '{}'", kind.value),
-        )
-        .help(suggestion(
-            kind,
-            registry.kinds().map(|(kind, _)| kind),
-            "the kinds",
-        )),
-    });
+    let (why, instead) = registry.absence(kind);
+    let message = format!("kernel '{}' has {why}", stage.name.value);
+    diagnostics.push(Diagnostic::at(kind.span, message).help(instead));
     None
 }
 
@@ -253,26 +230,25 @@ fn state(
     kernel: &Kernel,
     diagnostics: &mut Diagnostics,
 ) -> Vec<StateArray> {
-    let mut arrays = Vec::new();
-    for declared in &kernel.manifest.state {
-        let stream = match declared.like {
-            Like::Input(place) => stage.trigger.get(place).map(|stream| stream.value),
-            Like::Auxiliary(place) => stage.auxiliary.get(place).map(|entry| entry.stream.value),
-            Like::Output(place) => stage.outputs.get(place).map(|stream| stream.value),
-        };
-        match stream {
-            Some(stream) => arrays.push(StateArray {
-                alias: declared.alias.clone(),
-                array: config.stream(stream).array.clone(),
-            }),
-            None => diagnostics.push(Diagnostic::at(
-                place(stage),
-                format!(
-                    "kernel '{}' lacks the stream that the state '{}' of kernel kind '{}' is like",
-                    stage.name.value, declared.alias, kernel.manifest.kind
-                ),
-            )),
-        }
-    }
-    arrays
+    let array = |stream: StreamIndex| &config.stream(stream).array;
+    let inputs: Vec<_> = stage
+        .trigger
+        .iter()
+        .map(|stream| array(stream.value))
+        .collect();
+    let auxiliary: Vec<_> = stage
+        .auxiliary
+        .iter()
+        .map(|entry| array(entry.stream.value))
+        .collect();
+    let outputs: Vec<_> = stage
+        .outputs
+        .iter()
+        .map(|stream| array(stream.value))
+        .collect();
+    state_arrays(&kernel.manifest, &inputs, &auxiliary, &outputs).unwrap_or_else(|error| {
+        let message = format!("kernel '{}' {error}", stage.name.value);
+        diagnostics.push(Diagnostic::at(place(stage), message));
+        Vec::new()
+    })
 }

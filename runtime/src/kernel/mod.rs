@@ -15,12 +15,14 @@ mod module;
 mod parameters;
 mod registry;
 mod schema;
+mod state;
 
-pub use check::{ResolvedStage, StateArray, check};
+pub use check::{ResolvedStage, check};
 pub use manifest::{ABI, Like, Manifest, Split, State};
 pub use module::{Kernel, Origin, SECTION};
 pub use registry::Registry;
 pub use schema::Schema;
+pub use state::{StateArray, state_arrays};
 
 /// Why a file is no kernel: a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

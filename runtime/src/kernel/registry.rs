@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::{Config, Diagnostic, Diagnostics, Located, Report};
+use crate::config::{Config, Diagnostic, Diagnostics, Located, Report, suggestion};
 
 use super::module::{Kernel, Origin};
 use super::{KernelError, catalogue};
@@ -67,6 +67,20 @@ impl Registry {
     /// The kernel of a kind or an alias.
     pub fn find(&self, kind: &str) -> Option<&Arc<Kernel>> {
         self.by_kind.get(kind)
+    }
+
+    /// Why a kind that [`Registry::find`] does not know is not there, and what to do.
+    pub fn absence(&self, kind: &str) -> (String, String) {
+        match catalogue::absent(kind) {
+            Some((why, instead)) => (format!("the kind '{kind}': {why}"), instead.to_owned()),
+            None => {
+                let kinds = self.kinds().map(|(kind, _)| kind);
+                (
+                    format!("the unknown kind '{kind}'"),
+                    suggestion(kind, kinds, "the kinds"),
+                )
+            }
+        }
     }
 
     /// Every kind and every alias with its kernel, by name.

@@ -63,6 +63,19 @@ impl Schema {
         &self.source
     }
 
+    /// Checks parameters that no pipeline's file wrote.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self, parameters: &Value) -> Result<(), KernelError> {
+        match self.errors(parameters).next() {
+            None => Ok(()),
+            Some(error) => Err(KernelError::new(format!(
+                "the parameters are wrong: {error}"
+            ))),
+        }
+    }
+
     /// What is wrong with `parameters`, a JSON object.
     pub(super) fn errors<'i>(
         &'i self,

@@ -1,1 +1,27 @@
-//! pipeline
+//! Pipelines: from a checked configuration to running lanes.
+//!
+//! [`Plan`] holds a pipeline in which everything has been checked that can be checked without creating
+//! anything. [`Run::start`] creates its streams, opens its kernels and starts its lanes; each lane is a pinned
+//! thread that runs its [`Worker`](lane::Worker)s, which are sources, stages, sinks and the intakes of outside streams.
+
+mod build;
+mod describe;
+mod graph;
+mod intake;
+mod lane;
+mod lanes;
+mod output;
+mod plan;
+mod run;
+mod sink;
+mod solo;
+mod source;
+mod stage;
+mod state;
+mod trigger;
+
+pub use graph::{Graph, Neighbours, Node};
+pub use lanes::{Lane, assign};
+pub use plan::{Plan, PlannedStage};
+pub use run::{Run, RunOptions, StopHandle};
+pub use solo::Solo;

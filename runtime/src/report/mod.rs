@@ -3,6 +3,7 @@
 //! The lanes count into [`meter`]s, which cost a load and a store; [`Monitor`] holds all of them and makes
 //! a [`RunReport`] at any moment; [`text`] and [`LiveTable`] show it.
 
+pub mod graph;
 mod histogram;
 mod live;
 pub mod meter;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::summary::{RunReport, State};
 
-/// Lays cells out in columns: the first two to the left, the others to the right.
-fn columns(rows: &[Vec<String>]) -> String {
+/// Lays cells out in columns: the first `left` of them to the left, the others to the right.
+pub fn columns(rows: &[Vec<String>], left: usize) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count)
         .map(|column| {
@@ -18,9 +18,10 @@ fn columns(rows: &[Vec<String>]) -> String {
         let mut line = String::new();
         for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
             // Writing to a string cannot fail.
-            let _ = match column {
-                0 | 1 => write!(line, "{cell:<width$}  "),
-                _ => write!(line, "{cell:>width$}  "),
+            let _ = if column < left {
+                write!(line, "{cell:<width$}  ")
+            } else {
+                write!(line, "{cell:>width$}  ")
             };
         }
         text.push_str(line.trim_end());
@@ -65,7 +66,7 @@ pub fn stages(report: &RunReport, rates: &[f64]) -> String {
             stage.faults.to_string(),
         ]);
     }
-    columns(&rows)
+    columns(&rows, 2)
 }
 
 /// The line about the time through the whole graph.
@@ -108,7 +109,7 @@ pub fn summary(report: &RunReport) -> String {
     let _ = write!(
         text,
         "\n{}\n{}\n{state} after {:.2} s\n",
-        columns(&rows),
+        columns(&rows, 2),
         latency(report),
         report.elapsed_s
     );

@@ -12,7 +12,7 @@
 )]
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::Stream;
@@ -112,6 +112,12 @@ impl Ingest {
             return None;
         }
         self.bring_in()
+    }
+
+    /// Says that no more frames will be brought in: the ring is closed for its readers.
+    pub fn close(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.writer.close();
     }
 
     /// Frames that were overwritten before they could be brought in.

@@ -151,6 +151,33 @@ impl Reader {
         self.stream.control().fixed().head.0.word(self.seen.0)
     }
 
+    /// The newest frame, pinned as by [`Reader::newest`]; where nothing has been published yet, a frame of zeros with the
+    /// sequence 0: what a new stream holds.
+    #[inline]
+    pub fn current(&mut self) -> Frame {
+        loop {
+            if let Some(frame) = self.newest() {
+                return frame;
+            }
+            // The writer leaves the last slot alone until it has published once (see `writer`), so it is zeros still. Announce,
+            // then look again: if there is no frame even now, the pin comes before every later search for free slots.
+            let control = self.stream.control();
+            let slot = control.slots().len() as u32 - 1;
+            control.readers()[self.place]
+                .pin
+                .store(slot + 1, Ordering::SeqCst);
+            if control.head().sequence() == 0 {
+                return Frame {
+                    slot,
+                    sequence: 0,
+                    frame_id: 0,
+                    published_ns: 0,
+                    origin_ns: 0,
+                };
+            }
+        }
+    }
+
     fn take_newest(&mut self, mut head: Head) -> Option<Frame> {
         let control = self.stream.control();
         let record = &control.readers()[self.place];

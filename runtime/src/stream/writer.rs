@@ -200,11 +200,17 @@ impl Writer {
                 *pinned = true;
             }
         }
-        let newest = (self.newest.sequence() > 0).then(|| self.newest.slot());
+        // Before the first publication the last slot is what readers show in place of a frame (see `Reader::current`).
+        let slots = self.sequences.len() as u32;
+        let newest = if self.newest.sequence() > 0 {
+            self.newest.slot()
+        } else {
+            slots - 1
+        };
         // Downwards, so that the last one, which is written next, has the lowest number: few slots stay in use and in cache.
         for slot in (0..self.sequences.len()).rev() {
             let kept = self.sequences[slot] > kept_after;
-            if !kept && !pinned[slot] && newest != Some(slot as u32) {
+            if !kept && !pinned[slot] && newest != slot as u32 {
                 self.free.push(slot as u32);
             }
         }

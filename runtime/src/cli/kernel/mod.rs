@@ -1,0 +1,57 @@
+//! `sandpipe kernel …`: looks at kernels and tries them.
+
+mod inspect;
+mod list;
+mod run;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use clap::Subcommand;
+
+use super::error::CommandError;
+use crate::kernel::{Kernel as KernelFile, Registry};
+
+/// Lists kinds, inspects modules, runs a kernel on files.
+#[derive(Subcommand)]
+pub(super) enum Kernel {
+    List(list::List),
+    Inspect(inspect::Inspect),
+    Run(run::Run),
+}
+
+impl Kernel {
+    pub(super) fn run(self) -> Result<ExitCode, CommandError> {
+        match self {
+            Self::List(command) => command.run(),
+            Self::Inspect(command) => command.run(),
+            Self::Run(command) => command.run(),
+        }
+    }
+}
+
+/// The kernel of a built-in kind, or in a module file. Whatever looks like a path is one.
+fn find(kind_or_file: &str) -> Result<Arc<KernelFile>, CommandError> {
+    let path = Path::new(kind_or_file);
+    let is_file = path.components().count() > 1
+        || path
+            .extension()
+            .is_some_and(|ending| ending == "wasm" || ending == "wat");
+    if is_file {
+        let kernel =
+            KernelFile::read(path).map_err(|error| CommandError::Argument(error.into()))?;
+        return Ok(Arc::new(kernel));
+    }
+    let registry = built_in()?;
+    registry.find(kind_or_file).cloned().ok_or_else(|| {
+        let (why, instead) = registry.absence(kind_or_file);
+        CommandError::Argument(anyhow!("this is {why}; {instead}. A file is named with its directory or ending, as in ./{kind_or_file}"))
+    })
+}
+
+fn built_in() -> Result<Registry, CommandError> {
+    let registry = Registry::built_in().context("the built-in kernels cannot be read");
+    registry.map_err(CommandError::Running)
+}

@@ -1,0 +1,228 @@
+//! `sandpipe kernel run`: one kernel on .npy files.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::Args;
+use serde_json::Value;
+
+use crate::array::{ArrayType, Dtype};
+use crate::cli::engine;
+use crate::cli::error::CommandError;
+use crate::cli::output;
+use crate::endpoint::npy;
+use crate::kernel::{Kernel, state_arrays};
+use crate::pipeline::Solo;
+use crate::report::{Exec, Recorder};
+use crate::sandbox::{Array, Context, Limits, Part};
+
+/// Runs one kernel on .npy files, outside any pipeline.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  sandpipe kernel run cpu.scale --param factor=2.5 --input in.npy --output out.npy
+  sandpipe kernel run cpu.shack_hartmann_centroid --param tile_size=8 --input frame.npy --output slopes.npy --shape 32,32,2
+  sandpipe kernel run cpu.custom_operation --operation '(input - dark) / flat' --input raw.npy \\
+      --auxiliary dark=dark.npy --auxiliary flat=flat.npy --output clean.npy --repeat 1000
+
+An output has the dtype and shape of the first input unless --dtype and --shape say otherwise. With --repeat the kernel
+runs on the same frame so often, its state going on, and the time of a call is printed.")]
+pub(in crate::cli) struct Run {
+    /// A built-in kind, or the file of a module.
+    #[arg(value_name = "KIND_OR_FILE")]
+    kernel: String,
+    /// A trigger input. May be given several times.
+    #[arg(long, required = true, value_name = "F.npy")]
+    input: Vec<PathBuf>,
+    /// An auxiliary input. May be given several times.
+    #[arg(long, value_name = "ALIAS=F.npy", value_parser = assignment)]
+    auxiliary: Vec<(String, String)>,
+    /// A parameter; the value is JSON, or else text.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = assignment)]
+    param: Vec<(String, String)>,
+    /// The expression of cpu.custom_operation.
+    #[arg(long, value_name = "EXPRESSION")]
+    operation: Option<String>,
+    /// Where an output goes. May be given several times.
+    #[arg(long, required = true, value_name = "F.npy")]
+    output: Vec<PathBuf>,
+    /// The shape of the outputs, for example 32,32,2.
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
+    shape: Option<Vec<u32>>,
+    /// The dtype of the outputs, in NumPy's words.
+    #[arg(long, value_parser = dtype)]
+    dtype: Option<Dtype>,
+    /// How often to run it.
+    #[arg(long, default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
+    repeat: u64,
+}
+
+impl Run {
+    pub(in crate::cli) fn run(self) -> Result<ExitCode, CommandError> {
+        let kernel = super::find(&self.kernel)?;
+        let (context, frames) = self.context(&kernel).map_err(CommandError::Argument)?;
+        let limits = Limits::default();
+        let engine = engine()?;
+        let program = engine
+            .load(&kernel.module, &limits)
+            .with_context(|| format!("the kernel '{}' cannot be loaded", self.kernel))
+            .map_err(CommandError::Argument)?;
+        program
+            .validate_config(&context, &limits)
+            .map_err(|fault| CommandError::Argument(anyhow!("{fault}")))?;
+        let mut solo = Solo::open(&program, &context, &limits).map_err(CommandError::Running)?;
+        let times = Recorder::default();
+        for (index, frame) in frames.iter().enumerate() {
+            solo.set_input(index, frame)
+                .map_err(CommandError::Running)?;
+        }
+        for frame_id in 1..=self.repeat {
+            let took = solo.compute(frame_id).map_err(|fault| {
+                CommandError::Running(anyhow!("the kernel failed at call {frame_id}: {fault}"))
+            })?;
+            times.record(took.as_nanos() as u64);
+        }
+        self.store(&context, &solo).map_err(CommandError::Running)?;
+        if self.repeat > 1 {
+            let exec = Exec::of(&times.snapshot());
+            let us = |value: Option<f64>| value.unwrap_or_default();
+            output::result(&format!(
+                "{} calls: p50 {} µs, p99 {} µs, max {} µs\n",
+                self.repeat,
+                us(exec.p50),
+                us(exec.p99),
+                us(exec.max)
+            ))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// What the kernel is told, and the frames of its inputs.
+    fn context(&self, kernel: &Kernel) -> anyhow::Result<(Context, Vec<Vec<u8>>)> {
+        let manifest = &kernel.manifest;
+        let mut frames = Vec::new();
+        let mut trigger_inputs = Vec::new();
+        for (index, path) in self.input.iter().enumerate() {
+            let name = if index == 0 {
+                "input".to_owned()
+            } else {
+                format!("input{index}")
+            };
+            trigger_inputs.push(read(path, name, &mut frames)?);
+        }
+        let mut auxiliary_inputs = Vec::new();
+        for (alias, path) in &self.auxiliary {
+            auxiliary_inputs.push(read(Path::new(path), alias.clone(), &mut frames)?);
+        }
+        let first = &trigger_inputs.first().context("there is no input")?.array;
+        let array = ArrayType {
+            dtype: self.dtype.unwrap_or(first.dtype),
+            shape: self.shape.clone().unwrap_or_else(|| first.shape.clone()),
+        };
+        let outputs: Vec<Array> = (0..self.output.len())
+            .map(|index| {
+                named(
+                    if index == 0 {
+                        "output".to_owned()
+                    } else {
+                        format!("output{index}")
+                    },
+                    array.clone(),
+                )
+            })
+            .collect();
+        check_arity("trigger inputs", manifest.input_arity, trigger_inputs.len())?;
+        check_arity(
+            "auxiliary inputs",
+            manifest.auxiliary_arity,
+            auxiliary_inputs.len(),
+        )?;
+        check_arity("outputs", manifest.output_arity, outputs.len())?;
+        let parameters = self.parameters();
+        manifest.parameters.check(&parameters)?;
+        let state = state_arrays(
+            manifest,
+            &types(&trigger_inputs),
+            &types(&auxiliary_inputs),
+            &types(&outputs),
+        );
+        let state = state.map_err(|error| anyhow!("the kernel {error}"))?;
+        let context = Context {
+            name: "run".to_owned(),
+            kind: manifest.kind.clone(),
+            part: Part::WHOLE,
+            state: state
+                .into_iter()
+                .map(|state| named(state.alias, state.array))
+                .collect(),
+            trigger_inputs,
+            auxiliary_inputs,
+            outputs,
+            operation: self.operation.clone(),
+            parameters: parameters.to_string(),
+        };
+        Ok((context, frames))
+    }
+
+    fn parameters(&self) -> Value {
+        let parse = |text: &str| {
+            serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+        };
+        let entries = self
+            .param
+            .iter()
+            .map(|(key, value)| (key.clone(), parse(value)));
+        Value::Object(entries.collect())
+    }
+
+    fn store(&self, context: &Context, solo: &Solo) -> anyhow::Result<()> {
+        for (index, (path, output)) in self.output.iter().zip(&context.outputs).enumerate() {
+            npy::write(path, &output.array, &solo.output(index)?)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads one frame and names it.
+fn read(path: &Path, name: String, frames: &mut Vec<Vec<u8>>) -> anyhow::Result<Array> {
+    let (array, frame) = npy::read(path)?;
+    frames.push(frame);
+    Ok(named(name, array))
+}
+
+fn types(arrays: &[Array]) -> Vec<&ArrayType> {
+    arrays.iter().map(|array| &array.array).collect()
+}
+
+fn named(name: String, array: ArrayType) -> Array {
+    Array {
+        alias: name.clone(),
+        name,
+        array,
+    }
+}
+
+fn check_arity(what: &str, expected: Option<u32>, given: usize) -> anyhow::Result<()> {
+    match expected {
+        Some(expected) if expected as usize != given => {
+            bail!("the kernel expects {expected} {what}, got {given}")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+fn dtype(text: &str) -> Result<Dtype, String> {
+    Dtype::from_numpy(text).ok_or_else(|| {
+        let names: Vec<&str> = Dtype::all().map(Dtype::numpy_name).collect();
+        format!("the dtypes are {}", names.join(", "))
+    })
+}

@@ -1,0 +1,32 @@
+//! `sandpipe stream remove`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::cli::error::CommandError;
+use crate::stream;
+
+/// Removes streams. Whoever has one open keeps its memory, but nobody finds it any more.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  sandpipe stream remove old_stream
+  sandpipe stream remove wfs_image dm_command --force")]
+pub(in crate::cli) struct Remove {
+    /// The streams, with their namespace.
+    #[arg(required = true)]
+    names: Vec<String>,
+    /// Also streams of a pipeline that is running.
+    #[arg(long)]
+    force: bool,
+}
+
+impl Remove {
+    pub(in crate::cli) fn run(self) -> Result<ExitCode, CommandError> {
+        for name in &self.names {
+            stream::remove(name, self.force).map_err(super::refused)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

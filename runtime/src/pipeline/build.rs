@@ -1,0 +1,341 @@
+//! From a plan to lanes that are ready to run: creates the streams, publishes initial values, opens instances.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+
+use super::graph::{Graph, Node};
+use super::intake::IntakeWorker;
+use super::lane::Worker;
+use super::lanes::{self, name_of};
+use super::output::Output;
+use super::plan::{Plan, PlannedStage};
+use super::sink::SinkWorker;
+use super::source::SourceWorker;
+use super::stage::{Stage, fault_report};
+use super::state::State;
+use super::trigger::Trigger;
+use crate::config::{self, Config, StreamIndex};
+use crate::report::meter::{StageMeter, StreamMeter};
+use crate::report::{Monitor, StageEntry, StreamEntry};
+use crate::sandbox::{Access, Window};
+use crate::stream::{self, Delivery, Mirror, Reader, Stamp, Stream, StreamSpec};
+
+/// A lane with its workers.
+pub struct ReadyLane {
+    /// The name of its thread.
+    pub name: String,
+    /// What it runs, in graph order.
+    pub workers: Vec<Box<dyn Worker>>,
+}
+
+/// A pipeline that can run: its streams exist, its kernels are initialised.
+pub struct Built {
+    /// The lanes, not yet started.
+    pub lanes: Vec<ReadyLane>,
+    /// All meters.
+    pub monitor: Monitor,
+    /// The streams; the last owner removes them.
+    pub streams: Vec<Arc<Stream>>,
+}
+
+/// Builds a pipeline of which each entry takes in `frames` frames, or any number.
+///
+/// # Errors
+/// A stream cannot be created or a kernel cannot be started. Nothing is left behind then.
+pub fn build(plan: Plan, frames: Option<u64>) -> anyhow::Result<Built> {
+    let builder = Builder::new(&plan)?;
+    builder.publish_initial()?;
+    let lanes = lanes::assign(&plan.config, &plan.graph, |sink| plan.sinks[sink].waits());
+    let mut ready = Vec::with_capacity(lanes.len());
+    // Intakes first: what lies in an outside stream already is there for its readers, and no new frame to them.
+    for lane in &lanes {
+        let mut workers: Vec<Box<dyn Worker>> = Vec::new();
+        for &stream in &lane.intakes {
+            workers.push(Box::new(builder.intake(stream, frames)?));
+        }
+        ready.push(ReadyLane {
+            name: lane.name.clone(),
+            workers,
+        });
+    }
+    for (lane, ReadyLane { workers, .. }) in lanes.into_iter().zip(&mut ready) {
+        for node in lane.nodes {
+            workers.push(match node {
+                Node::Source(index) => Box::new(builder.source(index, frames)?),
+                Node::Stage(index) => Box::new(builder.stage(index)?),
+                Node::Sink(index) => Box::new(builder.sink(index)?),
+            });
+        }
+    }
+    Ok(Built {
+        lanes: ready,
+        monitor: builder.monitor(),
+        streams: builder.streams,
+    })
+}
+
+struct Builder<'a> {
+    plan: &'a Plan,
+    streams: Vec<Arc<Stream>>,
+    stream_meters: Vec<Arc<StreamMeter>>,
+    stage_meters: Vec<Arc<StageMeter>>,
+    sink_meters: Vec<Arc<StageMeter>>,
+}
+
+impl<'a> Builder<'a> {
+    /// Creates the streams.
+    fn new(plan: &'a Plan) -> anyhow::Result<Self> {
+        let config = &plan.config;
+        let streams = (0..config.streams.len())
+            .map(|index| {
+                let spec = spec(plan, index);
+                let name = &config.streams[index].name;
+                Stream::create(&spec).with_context(|| format!("cannot create stream '{}'", **name))
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Self {
+            plan,
+            stream_meters: streams.iter().map(|_| Arc::default()).collect(),
+            streams,
+            stage_meters: config
+                .stages
+                .iter()
+                .map(|stage| Arc::new(StageMeter::new(stage.trigger.len())))
+                .collect(),
+            sink_meters: config
+                .sinks
+                .iter()
+                .map(|_| Arc::new(StageMeter::new(1)))
+                .collect(),
+        })
+    }
+
+    /// Publishes what the configuration wants to be there before the first frame.
+    fn publish_initial(&self) -> anyhow::Result<()> {
+        for (stream, configured) in self.streams.iter().zip(&self.plan.config.streams) {
+            if let Some(initial) = &configured.initial {
+                let frame = crate::endpoint::initial_frame(initial, &configured.array)
+                    .with_context(|| {
+                        format!(
+                            "cannot make the initial value of stream '{}'",
+                            *configured.name
+                        )
+                    })?;
+                let mut writer = stream.writer()?;
+                let slot = writer
+                    .begin()
+                    .context("a stream without readers has no free slot")?;
+                writer.write(slot, &frame)?;
+                writer.publish(slot, Stamp::source(0));
+            }
+        }
+        Ok(())
+    }
+
+    fn output(&self, stream: StreamIndex) -> anyhow::Result<Output> {
+        let writer = self.streams[stream.0].writer()?;
+        Ok(Output::new(
+            writer,
+            Arc::clone(&self.stream_meters[stream.0]),
+        ))
+    }
+
+    fn reader(&self, stream: StreamIndex, delivery: config::Delivery) -> anyhow::Result<Reader> {
+        let delivery = match delivery {
+            config::Delivery::Latest => Delivery::Latest,
+            config::Delivery::Every => Delivery::Every,
+        };
+        Ok(self.streams[stream.0].reader(delivery)?)
+    }
+
+    fn trigger(&self, stream: StreamIndex, delivery: config::Delivery) -> anyhow::Result<Trigger> {
+        Ok(Trigger::new(self.reader(stream, delivery)?))
+    }
+
+    fn intake(&self, stream: usize, frames: Option<u64>) -> anyhow::Result<IntakeWorker> {
+        let ingest = self.streams[stream].ingest()?;
+        let meter = Arc::clone(&self.stream_meters[stream]);
+        let triggers = !self.plan.graph.streams[stream].triggers.is_empty();
+        Ok(IntakeWorker::new(
+            ingest,
+            meter,
+            frames.filter(|_| triggers),
+        ))
+    }
+
+    fn source(&self, index: usize, frames: Option<u64>) -> anyhow::Result<SourceWorker> {
+        let config = &self.plan.config.sources[index];
+        let source = self.plan.sources[index]
+            .open()
+            .with_context(|| format!("cannot open source '{}'", *config.name))?;
+        let stream = *config.streams[0];
+        let bytes = self.streams[stream.0].ring().bytes as usize;
+        Ok(SourceWorker::new(
+            config.name.value.clone(),
+            source,
+            self.output(stream)?,
+            bytes,
+            frames,
+        ))
+    }
+
+    fn sink(&self, index: usize) -> anyhow::Result<SinkWorker> {
+        let config = &self.plan.config.sinks[index];
+        let sink = self.plan.sinks[index]
+            .open()
+            .with_context(|| format!("cannot open sink '{}'", *config.name))?;
+        let stream = *config.stream;
+        let bytes = self.streams[stream.0].ring().bytes as usize;
+        let trigger = self.trigger(stream, config.delivery)?;
+        let meter = Arc::clone(&self.sink_meters[index]);
+        Ok(SinkWorker::new(
+            config.name.value.clone(),
+            sink,
+            trigger,
+            bytes,
+            meter,
+        ))
+    }
+
+    fn stage(&self, index: usize) -> anyhow::Result<Stage> {
+        let planned = &self.plan.stages[index];
+        let config = &self.plan.config.stages[index];
+        let state = planned
+            .context
+            .state
+            .iter()
+            .map(|array| State::new(array.array.bytes().unwrap_or(usize::MAX)))
+            .collect::<std::io::Result<Vec<_>>>()
+            .context("cannot get memory for a state array")?;
+        let (windows, names) = self.windows(index, &state);
+        let instance = planned
+            .program
+            .open(&planned.context, &windows, &planned.limits)
+            .map_err(|fault| anyhow!("{}", fault_report(&config.name, 0, &fault, &names).message))
+            .with_context(|| format!("kernel '{}' cannot start", *config.name))?;
+        let triggers = config
+            .trigger
+            .iter()
+            .map(|stream| self.trigger(**stream, config.delivery));
+        let auxiliary = config
+            .auxiliary
+            .iter()
+            .map(|input| self.reader(*input.stream, config::Delivery::Latest));
+        Ok(Stage {
+            name: config.name.value.clone(),
+            policy: config.trigger_policy,
+            triggers: triggers.collect::<anyhow::Result<_>>()?,
+            auxiliary: auxiliary.collect::<anyhow::Result<_>>()?,
+            outputs: config
+                .outputs
+                .iter()
+                .map(|stream| self.output(**stream))
+                .collect::<anyhow::Result<_>>()?,
+            slots: vec![0; windows.len()],
+            state,
+            windows: names,
+            instance,
+            meter: Arc::clone(&self.stage_meters[index]),
+            closed: false,
+        })
+    }
+
+    /// The windows of a stage in frame-table order, and what each shows.
+    fn windows<'s>(&'s self, index: usize, state: &'s [State]) -> (Vec<Window<'s>>, Vec<String>) {
+        let config = &self.plan.config.stages[index];
+        let inputs = config.trigger.iter().map(|stream| **stream);
+        let inputs = inputs.chain(config.auxiliary.iter().map(|input| *input.stream));
+        let inputs = inputs.map(|stream| (stream, Access::Read));
+        let outputs = config
+            .outputs
+            .iter()
+            .map(|stream| (**stream, Access::Write));
+        let mut windows = Vec::new();
+        let mut names = Vec::new();
+        for (stream, access) in inputs.chain(outputs) {
+            let ring = self.streams[stream.0].ring();
+            windows.push(Window {
+                file: ring.file,
+                offset: ring.offset,
+                stride: ring.stride,
+                slots: ring.slots,
+                bytes: ring.bytes,
+                access,
+            });
+            names.push(self.plan.config.streams[stream.0].name.value.clone());
+        }
+        let arrays = &self.plan.stages[index].context.state;
+        for (state, array) in state.iter().zip(arrays) {
+            windows.extend(state.windows());
+            names.extend([
+                format!("previous {}", array.alias),
+                format!("next {}", array.alias),
+            ]);
+        }
+        (windows, names)
+    }
+
+    fn monitor(&self) -> Monitor {
+        let config = &self.plan.config;
+        let stage = |(index, stage): (usize, &PlannedStage)| StageEntry {
+            name: name_of(config, Node::Stage(index)).to_owned(),
+            kind: stage.resolved.kernel.manifest.kind.clone(),
+            triggers: Graph::triggers_of(config, Node::Stage(index)),
+            meter: Arc::clone(&self.stage_meters[index]),
+        };
+        let sink = |(index, sink): (usize, &config::SinkConfig)| StageEntry {
+            name: sink.name.value.clone(),
+            kind: sink.kind.value.clone(),
+            triggers: Graph::triggers_of(config, Node::Sink(index)),
+            meter: Arc::clone(&self.sink_meters[index]),
+        };
+        let stream = |(index, stream): (usize, &config::StreamConfig)| StreamEntry {
+            name: stream.name.value.clone(),
+            end: self.plan.graph.is_end(StreamIndex(index)),
+            meter: Arc::clone(&self.stream_meters[index]),
+        };
+        Monitor::new(
+            self.plan.stages.iter().enumerate().map(stage).collect(),
+            config.sinks.iter().enumerate().map(sink).collect(),
+            config.streams.iter().enumerate().map(stream).collect(),
+        )
+    }
+}
+
+/// What to ask of a stream: room for its readers, and the mirror where outside processes look.
+fn spec(plan: &Plan, index: usize) -> StreamSpec {
+    let Config {
+        streams,
+        stages,
+        sinks,
+        ..
+    } = &plan.config;
+    let stream = &streams[index];
+    let neighbours = &plan.graph.streams[index];
+    let every = neighbours.triggers.iter().any(|node| match node {
+        Node::Stage(stage) => stages[*stage].delivery == config::Delivery::Every,
+        Node::Sink(sink) => sinks[*sink].delivery == config::Delivery::Every,
+        Node::Source(_) => false,
+    });
+    let edge = plan.graph.is_edge(StreamIndex(index));
+    StreamSpec {
+        name: plan.config.system_name(StreamIndex(index)),
+        array: stream.array.clone(),
+        readers: (neighbours.triggers.len() + neighbours.auxiliary.len()) as u32,
+        every,
+        slots: stream.slots.as_ref().map(|slots| slots.value),
+        notify: stream.notify.unwrap_or(edge),
+        mirror: match stream.mirror {
+            Some(true) => Mirror::Every,
+            None if edge => Mirror::Auto,
+            Some(false) | None => Mirror::Never,
+        },
+        mode: match stream.mode {
+            config::Mode::CreateOrAttach => stream::Mode::CreateOrAttach,
+            config::Mode::Create => stream::Mode::Create,
+            config::Mode::Attach => stream::Mode::Attach,
+            config::Mode::Replace => stream::Mode::Replace,
+        },
+    }
+}

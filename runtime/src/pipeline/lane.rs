@@ -1,0 +1,152 @@
+//! A lane: one pinned thread that runs its workers to completion in graph order.
+
+use std::time::{Duration, Instant};
+
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use crate::report::FaultReport;
+use crate::stream::{Bell, WaitWord, wait};
+
+/// How long an idle lane polls before it parks. A hand-off by polling costs well under a microsecond, waking a
+/// parked thread 20 to 30: so this bounds what idling burns at the rates where parking hurts little.
+const SPIN: Duration = Duration::from_micros(50);
+/// A lane that waits for a point in time parks until so long before it, then polls: the kernel wakes late.
+const EARLY: Duration = Duration::from_micros(80);
+/// How soon a mirror that could not be made is tried again.
+const MIRROR_RETRY: Duration = Duration::from_millis(1);
+
+/// What one turn of a worker came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It moved a frame.
+    Worked,
+    /// There was nothing to do.
+    Idle,
+    /// There will never be anything to do again.
+    Finished,
+}
+
+/// Something that a lane runs: a source, a stage, a sink, or the intake of an outside stream.
+pub trait Worker: Send {
+    /// Moves one frame if it can.
+    ///
+    /// # Errors
+    /// A fault that ends the run.
+    fn turn(&mut self) -> Result<Turn, FaultReport>;
+
+    /// Whether a turn would move a frame now. Asked after [`Worker::words`], so that no publication is missed.
+    fn ready(&self) -> bool;
+
+    /// Adds the words that change when the worker may become ready.
+    fn words<'a>(&'a self, words: &mut Vec<WaitWord<'a>>);
+
+    /// When the worker becomes ready by the clock alone.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Called when the lane is idle: makes mirrors that were left for later. Whether some are still pending.
+    fn settle(&mut self) -> bool {
+        false
+    }
+
+    /// Called once when the lane ends, however it ends.
+    ///
+    /// # Errors
+    /// What was done so far could not be brought to an end.
+    fn end(&mut self) -> Result<(), FaultReport> {
+        Ok(())
+    }
+}
+
+/// Runs workers, which are in graph order, until all have finished or the run is stopped. Then ends each.
+///
+/// # Errors
+/// The first fault that ends the run.
+pub fn run(mut workers: Vec<Box<dyn Worker>>, stop: &Bell) -> Result<(), FaultReport> {
+    let mut result = turns(&mut workers, stop);
+    for worker in &mut workers {
+        // Each is ended, whatever became of the others; the first fault is the one that counts.
+        let ended = worker.end();
+        result = result.and(ended);
+    }
+    result
+}
+
+fn turns(workers: &mut [Box<dyn Worker>], stop: &Bell) -> Result<(), FaultReport> {
+    let mut words = Vec::new();
+    loop {
+        let mut worked = false;
+        let mut finished = true;
+        for worker in workers.iter_mut() {
+            if stop.is_rung() {
+                return Ok(());
+            }
+            let turn = worker.turn()?;
+            worked |= turn == Turn::Worked;
+            finished &= turn == Turn::Finished;
+        }
+        if worked {
+            continue;
+        }
+        let mut pending = false;
+        for worker in workers.iter_mut() {
+            pending |= worker.settle();
+        }
+        if finished {
+            return Ok(());
+        }
+        idle(workers, &mut words, pending, stop);
+    }
+}
+
+/// Waits until a worker may be ready, the run is stopped, or a mirror wants another try.
+fn idle(
+    workers: &[Box<dyn Worker>],
+    room: &mut Vec<WaitWord<'static>>,
+    mirrors_pending: bool,
+    stop: &Bell,
+) {
+    let mut words: Vec<WaitWord<'_>> = std::mem::take(room);
+    words.push(stop.word());
+    for worker in workers {
+        worker.words(&mut words);
+    }
+    // The words were read before this look: whatever is published after it changes one of them.
+    if !workers.iter().any(|worker| worker.ready()) {
+        let due = workers.iter().filter_map(|worker| worker.due()).min();
+        let retry = mirrors_pending.then(|| Instant::now() + MIRROR_RETRY);
+        wait_until(&words, due.into_iter().chain(retry).min());
+    }
+    words.clear();
+    // The same allocation for the next time: no element is left that could outlive its worker.
+    *room = words.into_iter().filter_map(|_| None).collect();
+}
+
+/// Waits for a word to change, or until a point in time, which is met by polling at the end.
+fn wait_until(words: &[WaitWord<'_>], until: Option<Instant>) {
+    let now = Instant::now();
+    let park = until.map(|until| until.saturating_duration_since(now + EARLY));
+    match (until, park) {
+        (Some(until), Some(Duration::ZERO)) => wait(words, EARLY, Some(until)),
+        (_, Some(park)) => wait(words, SPIN.min(park), Some(now + park)),
+        (_, None) => wait(words, SPIN, None),
+    };
+}
+
+/// Pins the calling thread to one of the processors it may use, counted round.
+pub fn pin(index: usize) {
+    // Pinning only steadies the timing: where the system refuses it, the lane runs unpinned.
+    let Ok(allowed) = sched_getaffinity(None) else {
+        return;
+    };
+    let processors: Vec<usize> = (0..CpuSet::MAX_CPU)
+        .filter(|&processor| allowed.is_set(processor))
+        .collect();
+    if processors.is_empty() {
+        return;
+    }
+    let mut one = CpuSet::new();
+    one.set(processors[index % processors.len()]);
+    let _ = sched_setaffinity(None, &one);
+}

@@ -1,0 +1,75 @@
+//! Which lane runs what.
+
+use crate::config::{Config, LanesMode};
+
+use super::graph::{Graph, Node};
+
+/// One lane to be: its name, the outside streams that it takes in, and its nodes in graph order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// The name of its thread.
+    pub name: String,
+    /// Streams without a producer whose first consumer is in this lane.
+    pub intakes: Vec<usize>,
+    /// What it runs.
+    pub nodes: Vec<Node>,
+}
+
+/// Distributes the nodes over lanes. A stage with `lane: name` goes to the lane of that name. Of the others,
+/// `fused` puts each connected chain on one lane and `spread` each node on its own. A sink that may wait for a
+/// device always has its own, so that it holds nobody up.
+pub fn assign(config: &Config, graph: &Graph, waits: impl Fn(usize) -> bool) -> Vec<Lane> {
+    let mut lanes: Vec<Lane> = Vec::new();
+    let groups = match config.lanes {
+        LanesMode::Fused => graph.chains(config),
+        LanesMode::Spread => graph.order.iter().map(|&node| vec![node]).collect(),
+    };
+    for group in groups {
+        let shared = name_of(config, group[0]).to_owned();
+        for node in group {
+            let lane = match node {
+                Node::Stage(index) => match &config.stages[index].lane {
+                    Some(lane) => lane.value.clone(),
+                    None => shared.clone(),
+                },
+                Node::Sink(index) if waits(index) => name_of(config, node).to_owned(),
+                Node::Source(_) | Node::Sink(_) => shared.clone(),
+            };
+            match lanes.iter_mut().find(|other| other.name == lane) {
+                Some(other) => other.nodes.push(node),
+                None => lanes.push(Lane {
+                    name: lane,
+                    intakes: Vec::new(),
+                    nodes: vec![node],
+                }),
+            }
+        }
+    }
+    for (stream, neighbours) in graph.streams.iter().enumerate() {
+        let first = neighbours
+            .triggers
+            .iter()
+            .chain(&neighbours.auxiliary)
+            .next();
+        let (None, Some(first)) = (neighbours.producer, first) else {
+            continue;
+        };
+        if let Some(lane) = lanes.iter_mut().find(|lane| lane.nodes.contains(first)) {
+            lane.intakes.push(stream);
+        }
+    }
+    for lane in &mut lanes {
+        lane.nodes
+            .sort_by_key(|node| graph.order.iter().position(|other| other == node));
+    }
+    lanes
+}
+
+/// What the configuration calls a node.
+pub fn name_of(config: &Config, node: Node) -> &str {
+    match node {
+        Node::Source(index) => &config.sources[index].name,
+        Node::Stage(index) => &config.stages[index].name,
+        Node::Sink(index) => &config.sinks[index].name,
+    }
+}

@@ -1,0 +1,202 @@
+//! A plan: a pipeline in which everything has been checked that can be checked before anything is created.
+
+use std::path::Path;
+
+use crate::config::{self, Config, Diagnostic, Report, Span};
+use crate::endpoint::{self, PlannedSink, PlannedSource, SourceSpec};
+use crate::kernel::{self, Registry, ResolvedStage};
+use crate::sandbox::{Array, Context, Engine, Limits, Part, Program};
+
+use super::graph::Graph;
+
+/// One stage, checked and compiled.
+pub struct PlannedStage {
+    /// The kernel and where it was found.
+    pub resolved: ResolvedStage,
+    /// Its compiled module.
+    pub program: Program,
+    /// What the guest is told.
+    pub context: Context,
+    /// What the guest may use.
+    pub limits: Limits,
+}
+
+/// A pipeline that passed checks 1 to 5 of SPECIFICATION.md: nothing has been created yet.
+pub struct Plan {
+    /// The configuration.
+    pub config: Config,
+    /// Who is connected with whom.
+    pub graph: Graph,
+    /// The stages, as in the configuration.
+    pub stages: Vec<PlannedStage>,
+    /// The sources, as in the configuration.
+    pub sources: Vec<Box<dyn PlannedSource>>,
+    /// The sinks, as in the configuration.
+    pub sinks: Vec<Box<dyn PlannedSink>>,
+}
+
+impl Plan {
+    /// Checks the pipeline in a file.
+    ///
+    /// # Errors
+    /// Everything that the first failing check found.
+    pub fn new(engine: &Engine, file: &Path) -> Result<Self, Report> {
+        Self::with_sources(engine, file, &[])
+    }
+
+    /// Checks the pipeline in a file to which sources of the command line are added.
+    ///
+    /// # Errors
+    /// As [`Plan::new`]; also where such a source names no stream, or one that has a producer.
+    pub fn with_sources(
+        engine: &Engine,
+        file: &Path,
+        extra: &[SourceSpec],
+    ) -> Result<Self, Report> {
+        let mut config = config::load(file)?;
+        for source in extra {
+            source.add_to(&mut config)?;
+        }
+        let registry = Registry::new(&config)?;
+        let resolved = kernel::check(&config, &registry)?;
+        endpoint::check_initial(&config)?;
+        let sources = endpoint::plan_sources(&config)?;
+        let sinks = endpoint::plan_sinks(&config)?;
+        let stages = compile(engine, &config, resolved)?;
+        let failures = stages.iter().filter_map(|stage| {
+            let failure = stage
+                .program
+                .validate_config(&stage.context, &stage.limits)
+                .err()?;
+            Some(Diagnostic::at(
+                place(&config, stage),
+                refusal(stage, &failure.message),
+            ))
+        });
+        no_failures(&config, failures.collect())?;
+        let graph = Graph::of(&config);
+        Ok(Self {
+            config,
+            graph,
+            stages,
+            sources,
+            sinks,
+        })
+    }
+}
+
+/// Admits and compiles every module.
+fn compile(
+    engine: &Engine,
+    config: &Config,
+    resolved: Vec<ResolvedStage>,
+) -> Result<Vec<PlannedStage>, Report> {
+    let mut stages = Vec::with_capacity(resolved.len());
+    let mut failures = Vec::new();
+    for resolved in resolved {
+        let context = context(config, &resolved);
+        let limits = limits(config, &resolved);
+        match engine.load(&resolved.kernel.module, &limits) {
+            Ok(program) => stages.push(PlannedStage {
+                resolved,
+                program,
+                context,
+                limits,
+            }),
+            Err(error) => {
+                let stage = &config.stages[resolved.stage];
+                let span = stage.module.as_ref().map(|module| module.span);
+                let span = span.or(stage.kind.as_ref().map(|kind| kind.span));
+                let message = format!("kernel '{}' cannot be loaded: {error}", *stage.name);
+                failures.push(Diagnostic::at(span.unwrap_or(stage.span), message));
+            }
+        }
+    }
+    no_failures(config, failures)?;
+    Ok(stages)
+}
+
+fn no_failures(config: &Config, failures: Vec<Diagnostic>) -> Result<(), Report> {
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(config.report(failures))
+}
+
+/// What the guest is told about its place.
+fn context(config: &Config, resolved: &ResolvedStage) -> Context {
+    let stage = &config.stages[resolved.stage];
+    let array = |stream: usize, alias: Option<&str>| {
+        let stream = &config.streams[stream];
+        Array {
+            name: stream.name.value.clone(),
+            alias: alias.unwrap_or(&stream.name).to_owned(),
+            array: stream.array.clone(),
+        }
+    };
+    let outputs: Vec<Array> = stage
+        .outputs
+        .iter()
+        .map(|stream| array(stream.0, None))
+        .collect();
+    Context {
+        name: stage.name.value.clone(),
+        kind: resolved.kernel.manifest.kind.clone(),
+        part: Part::WHOLE,
+        trigger_inputs: stage
+            .trigger
+            .iter()
+            .map(|stream| array(stream.0, None))
+            .collect(),
+        auxiliary_inputs: stage
+            .auxiliary
+            .iter()
+            .map(|input| array(input.stream.0, Some(&input.alias)))
+            .collect(),
+        state: resolved
+            .state
+            .iter()
+            .map(|state| Array {
+                name: state.alias.clone(),
+                alias: state.alias.clone(),
+                array: state.array.clone(),
+            })
+            .collect(),
+        outputs,
+        operation: stage
+            .operation
+            .as_ref()
+            .map(|operation| operation.value.clone()),
+        parameters: stage.parameters.to_json().to_string(),
+    }
+}
+
+/// The limits of a stage: the defaults where the configuration says nothing.
+fn limits(config: &Config, resolved: &ResolvedStage) -> Limits {
+    let configured = &config.stages[resolved.stage].limits;
+    let mut limits = Limits::default();
+    if let Some(memory) = &configured.memory {
+        limits.memory = memory.value;
+    }
+    if let Some(deadline) = &configured.deadline {
+        limits.deadline = deadline.value;
+    }
+    limits
+}
+
+/// Where to point when a kernel refuses its configuration: the whole entry would be too much to mark.
+fn place(config: &Config, stage: &PlannedStage) -> Span {
+    config.stages[stage.resolved.stage].name.span
+}
+
+/// A kernel's refusal, with the stage and kind before it unless the kernel has said them itself.
+fn refusal(stage: &PlannedStage, message: &str) -> String {
+    let prefix = format!(
+        "kernel '{}' of kind '{}'",
+        stage.context.name, stage.context.kind
+    );
+    if message.starts_with(&prefix) {
+        return message.to_owned();
+    }
+    format!("{prefix}: {message}")
+}

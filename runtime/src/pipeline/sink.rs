@@ -1,0 +1,112 @@
+//! A sink at work in a lane.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::lane::{Turn, Worker};
+use super::trigger::Trigger;
+use crate::endpoint::{Consumed, Sink};
+use crate::report::FaultReport;
+use crate::report::meter::StageMeter;
+use crate::stream::WaitWord;
+
+/// A sink and the stream that it consumes.
+pub struct SinkWorker {
+    name: String,
+    sink: Box<dyn Sink>,
+    trigger: Trigger,
+    /// The frame in private memory, where the sink can work on it as bytes.
+    frame: Vec<u8>,
+    meter: Arc<StageMeter>,
+    busy_until: Option<Instant>,
+    last: u64,
+    finished: bool,
+}
+
+impl SinkWorker {
+    /// Consumes frames of `bytes` bytes.
+    pub fn new(
+        name: String,
+        sink: Box<dyn Sink>,
+        trigger: Trigger,
+        bytes: usize,
+        meter: Arc<StageMeter>,
+    ) -> Self {
+        Self {
+            name,
+            sink,
+            trigger,
+            frame: vec![0; bytes],
+            meter,
+            busy_until: None,
+            last: 0,
+            finished: false,
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        self.busy_until.is_some_and(|time| Instant::now() < time)
+    }
+
+    fn fault(&self, frame_id: u64, message: String) -> FaultReport {
+        FaultReport {
+            stage: self.name.clone(),
+            frame_id,
+            cause: "sink".to_owned(),
+            message,
+        }
+    }
+}
+
+impl Worker for SinkWorker {
+    fn turn(&mut self) -> Result<Turn, FaultReport> {
+        if !self.trigger.ready() {
+            self.finished = self.trigger.exhausted();
+            return Ok(if self.finished {
+                Turn::Finished
+            } else {
+                Turn::Idle
+            });
+        }
+        if self.is_busy() {
+            return Ok(Turn::Idle);
+        }
+        let (frame, _) = self.trigger.take();
+        self.trigger
+            .read(&frame, &mut self.frame)
+            .map_err(|error| self.fault(frame.frame_id, error.to_string()))?;
+        let consumed = self
+            .sink
+            .consume(&self.frame)
+            .map_err(|error| self.fault(frame.frame_id, error.to_string()))?;
+        self.busy_until = match consumed {
+            Consumed::Ready => None,
+            Consumed::BusyUntil(time) => Some(time),
+        };
+        self.last = frame.frame_id;
+        self.meter.frames.add(1);
+        self.meter.skipped[0].set(self.trigger.skipped());
+        Ok(Turn::Worked)
+    }
+
+    fn ready(&self) -> bool {
+        match self.trigger.ready() {
+            true => !self.is_busy(),
+            false => self.trigger.exhausted() && !self.finished,
+        }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.busy_until.filter(|_| self.trigger.ready())
+    }
+
+    fn words<'a>(&'a self, words: &mut Vec<WaitWord<'a>>) {
+        self.trigger.words(words);
+    }
+
+    fn end(&mut self) -> Result<(), FaultReport> {
+        self.sink
+            .finish()
+            .map_err(|error| self.fault(self.last, error.to_string()))
+    }
+}

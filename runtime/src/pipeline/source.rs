@@ -1,0 +1,112 @@
+//! A source at work in a lane.
+
+use std::time::Instant;
+
+use super::lane::{Turn, Worker};
+use super::output::Output;
+use crate::endpoint::{Produced, Source};
+use crate::report::FaultReport;
+use crate::stream::{Stamp, WaitWord};
+
+/// A source, its stream, and how many frames it may still publish.
+pub struct SourceWorker {
+    name: String,
+    source: Box<dyn Source>,
+    output: Output,
+    /// The frame in private memory, where the source can work on it as bytes.
+    frame: Vec<u8>,
+    published: u64,
+    limit: Option<u64>,
+    due: Option<Instant>,
+    finished: bool,
+}
+
+impl SourceWorker {
+    /// Publishes at most `limit` frames of `bytes` bytes.
+    pub fn new(
+        name: String,
+        source: Box<dyn Source>,
+        output: Output,
+        bytes: usize,
+        limit: Option<u64>,
+    ) -> Self {
+        Self {
+            name,
+            source,
+            output,
+            frame: vec![0; bytes],
+            published: 0,
+            limit,
+            due: None,
+            finished: false,
+        }
+    }
+
+    fn fault(&self, message: String) -> FaultReport {
+        FaultReport {
+            stage: self.name.clone(),
+            frame_id: self.published + 1,
+            cause: "source".to_owned(),
+            message,
+        }
+    }
+
+    fn finish(&mut self) -> Turn {
+        if !self.finished {
+            self.finished = true;
+            self.output.close();
+        }
+        Turn::Finished
+    }
+}
+
+impl Worker for SourceWorker {
+    fn turn(&mut self) -> Result<Turn, FaultReport> {
+        if self.finished || self.limit.is_some_and(|limit| self.published >= limit) {
+            return Ok(self.finish());
+        }
+        if self.due.is_some_and(|due| Instant::now() < due) {
+            return Ok(Turn::Idle);
+        }
+        let Some(slot) = self.output.begin() else {
+            return Ok(Turn::Idle);
+        };
+        let produced = self.source.next(&mut self.frame);
+        let produced = produced.map_err(|error| self.fault(error.to_string()))?;
+        match produced {
+            Produced::Frame { missed } => {
+                self.output.missed(missed);
+                self.due = None;
+                self.published += 1;
+                self.output
+                    .write(slot, &self.frame)
+                    .map_err(|error| self.fault(error.to_string()))?;
+                self.output.publish(slot, Stamp::source(self.published));
+                Ok(Turn::Worked)
+            }
+            Produced::NotBefore(due) => {
+                self.due = Some(due);
+                Ok(Turn::Idle)
+            }
+            Produced::End => Ok(self.finish()),
+        }
+    }
+
+    fn ready(&self) -> bool {
+        !self.finished
+            && self.due.is_none_or(|due| Instant::now() >= due)
+            && !self.output.is_blocked()
+    }
+
+    fn words<'a>(&'a self, words: &mut Vec<WaitWord<'a>>) {
+        self.output.words(words);
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.due.filter(|_| !self.finished)
+    }
+
+    fn settle(&mut self) -> bool {
+        self.output.settle()
+    }
+}

@@ -1,0 +1,235 @@
+//! What a pipeline consists of, and how that is shown.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+/// A pipeline as `describe --format json` prints it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Description {
+    /// The streams, in the order of the configuration.
+    pub streams: Vec<StreamDescription>,
+    /// Sources, stages and sinks, producers before those whom they trigger.
+    pub nodes: Vec<NodeDescription>,
+    /// Who gives to whom.
+    pub edges: Vec<Edge>,
+    /// The lanes and what each runs, in order.
+    pub lanes: Vec<LaneDescription>,
+}
+
+/// One stream.
+#[derive(Clone, Debug, Serialize)]
+pub struct StreamDescription {
+    /// Its name.
+    pub name: String,
+    /// NumPy's name of the dtype.
+    pub dtype: String,
+    /// Extents, slowest first.
+    pub shape: Vec<u32>,
+    /// `external` (written from outside), `source`, `intermediate`, `end` or `orphan`.
+    pub role: &'static str,
+    /// The bytes of one frame.
+    pub frame_bytes: usize,
+}
+
+/// One source, stage or sink.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeDescription {
+    /// Its name.
+    pub name: String,
+    /// `source`, `stage` or `sink`.
+    pub role: &'static str,
+    /// Its kind.
+    pub kind: String,
+    /// The lane that runs it.
+    pub lane: String,
+    /// Of a stage: what its guest may use.
+    pub limits: Option<LimitsDescription>,
+}
+
+/// What a guest may use.
+#[derive(Clone, Debug, Serialize)]
+pub struct LimitsDescription {
+    /// Bytes of linear memory, windows not counted.
+    pub memory_bytes: u64,
+    /// Time for one frame.
+    pub deadline_us: u64,
+}
+
+/// A connection through a stream.
+#[derive(Clone, Debug, Serialize)]
+pub struct Edge {
+    /// The node or the stream it comes from.
+    pub from: String,
+    /// The node or the stream it leads to.
+    pub to: String,
+    /// `trigger`, `auxiliary` or `output`.
+    pub role: &'static str,
+}
+
+/// One lane.
+#[derive(Clone, Debug, Serialize)]
+pub struct LaneDescription {
+    /// Its name.
+    pub name: String,
+    /// The nodes it runs, in order.
+    pub nodes: Vec<String>,
+}
+
+/// For people.
+pub fn text(description: &Description) -> String {
+    let mut rows = vec![
+        ["stream", "dtype", "shape", "role"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for stream in &description.streams {
+        rows.push(vec![
+            stream.name.clone(),
+            stream.dtype.clone(),
+            format!("{:?}", stream.shape),
+            stream.role.to_owned(),
+        ]);
+    }
+    let mut text = super::text::columns(&rows, 4);
+    text.push('\n');
+    let mut rows = vec![
+        ["node", "kind", "from", "with", "to", "lane", "limits"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for node in &description.nodes {
+        let of = |role: &str| {
+            let matching = description.edges.iter().filter(|edge| edge.role == role);
+            let names: Vec<&str> = matching
+                .filter_map(|edge| match () {
+                    () if edge.to == node.name && role != "output" => Some(edge.from.as_str()),
+                    () if edge.from == node.name && role == "output" => Some(edge.to.as_str()),
+                    () => None,
+                })
+                .collect();
+            if names.is_empty() {
+                "–".to_owned()
+            } else {
+                names.join(", ")
+            }
+        };
+        let limits = node.limits.as_ref().map_or("–".to_owned(), |limits| {
+            format!(
+                "{} MiB, {} µs",
+                limits.memory_bytes >> 20,
+                limits.deadline_us
+            )
+        });
+        rows.push(vec![
+            node.name.clone(),
+            node.kind.clone(),
+            of("trigger"),
+            of("auxiliary"),
+            of("output"),
+            node.lane.clone(),
+            limits,
+        ]);
+    }
+    text + &super::text::columns(&rows, 7)
+}
+
+/// A flow chart for Mermaid.
+pub fn mermaid(description: &Description) -> String {
+    let mut text = "flowchart LR\n".to_owned();
+    let id = Ids::of(description);
+    for stream in &description.streams {
+        let label = format!("{}<br/>{} {:?}", stream.name, stream.dtype, stream.shape);
+        let _ = writeln!(
+            text,
+            "  {}([\"{}\"])",
+            id.stream(&stream.name),
+            label.replace('"', "&quot;")
+        );
+    }
+    for node in &description.nodes {
+        let label = format!("{}<br/>{}", node.name, node.kind);
+        let _ = writeln!(
+            text,
+            "  {}[\"{}\"]",
+            id.node(&node.name),
+            label.replace('"', "&quot;")
+        );
+    }
+    for edge in &description.edges {
+        let arrow = if edge.role == "auxiliary" {
+            "-.->"
+        } else {
+            "-->"
+        };
+        let (from, to) = id.ends(edge);
+        let _ = writeln!(text, "  {from} {arrow} {to}");
+    }
+    text
+}
+
+/// A graph for Graphviz.
+pub fn dot(description: &Description) -> String {
+    let mut text =
+        "digraph pipeline {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n".to_owned();
+    let quoted = |label: String| label.replace('\\', "\\\\").replace('"', "\\\"");
+    let id = Ids::of(description);
+    for stream in &description.streams {
+        let name = quoted(stream.name.clone());
+        let label = format!("{name}\\n{} {:?}", stream.dtype, stream.shape);
+        let _ = writeln!(
+            text,
+            "  {} [label=\"{label}\", shape=box, style=rounded];",
+            id.stream(&stream.name)
+        );
+    }
+    for node in &description.nodes {
+        let label = format!(
+            "{}\\n{}",
+            quoted(node.name.clone()),
+            quoted(node.kind.clone())
+        );
+        let _ = writeln!(
+            text,
+            "  {} [label=\"{label}\", shape=box, style=filled];",
+            id.node(&node.name)
+        );
+    }
+    for edge in &description.edges {
+        let style = if edge.role == "auxiliary" {
+            " [style=dashed]"
+        } else {
+            ""
+        };
+        let (from, to) = id.ends(edge);
+        let _ = writeln!(text, "  {from} -> {to}{style};");
+    }
+    text + "}\n"
+}
+
+/// Identifiers for drawings: names may hold any character.
+struct Ids<'a>(&'a Description);
+
+impl<'a> Ids<'a> {
+    fn of(description: &'a Description) -> Self {
+        Self(description)
+    }
+
+    fn stream(&self, name: &str) -> String {
+        let index = self.0.streams.iter().position(|stream| stream.name == name);
+        format!("s{}", index.unwrap_or(usize::MAX))
+    }
+
+    fn node(&self, name: &str) -> String {
+        let index = self.0.nodes.iter().position(|node| node.name == name);
+        format!("n{}", index.unwrap_or(usize::MAX))
+    }
+
+    fn ends(&self, edge: &Edge) -> (String, String) {
+        if edge.role == "output" {
+            (self.node(&edge.from), self.stream(&edge.to))
+        } else {
+            (self.stream(&edge.from), self.node(&edge.to))
+        }
+    }
+}
