@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::diagnostic::{Diagnostic, Diagnostics, suggestion};
+use super::diagnostic::{Diagnostic, Diagnostics, nearest, suggestion};
 use super::located::{Located, Span};
 use super::units;
 use super::yaml::{Node, Value};
@@ -121,28 +121,25 @@ impl<'n, 'd> Fields<'n, 'd> {
 
     /// Reports that the value of `key` is not what it must be.
     pub(super) fn wrong(&mut self, key: &str, node: &Node, expected: &str) {
-        self.diagnostics.push(Diagnostic::at(
+        let diagnostic = self.mismatch(key, node, expected);
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// As [`Fields::wrong`], with how to mend it.
+    fn wrong_with_help(&mut self, key: &str, node: &Node, expected: &str, help: &str) {
+        let diagnostic = self.mismatch(key, node, expected).help(help);
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn mismatch(&self, key: &str, node: &Node, expected: &str) -> Diagnostic {
+        Diagnostic::at(
             node.span,
             format!(
                 "'{key}' of {} must be {expected}, but it is {}",
                 self.what,
                 node.value.described()
             ),
-        ));
-    }
-
-    fn wrong_with_help(&mut self, key: &str, node: &Node, expected: &str, help: &str) {
-        self.diagnostics.push(
-            Diagnostic::at(
-                node.span,
-                format!(
-                    "'{key}' of {} must be {expected}, but it is {}",
-                    self.what,
-                    node.value.described()
-                ),
-            )
-            .help(help),
-        );
+        )
     }
 
     /// A text that is not blank, without the blanks around it.
@@ -265,17 +262,22 @@ impl<'n, 'd> Fields<'n, 'd> {
         node: &Node,
         choices: &[(&str, T)],
     ) -> Option<Located<T>> {
-        let words = || choices.iter().map(|(word, _)| *word);
-        if let Value::Text(text) = &node.value {
-            let word = text.trim().to_lowercase();
-            if let Some((_, value)) = choices.iter().find(|(name, _)| *name == word) {
-                return Some(Located::new(*value, node.span));
-            }
-            let help = suggestion(&word, words(), "the choices");
-            self.wrong_with_help(key, node, "one of the known words", &help);
-        } else {
-            let expected = format!("one of {}", words().collect::<Vec<_>>().join(", "));
+        let words = choices.iter().map(|(word, _)| *word);
+        let expected = format!("one of {}", words.clone().collect::<Vec<_>>().join(", "));
+        let Value::Text(text) = &node.value else {
             self.wrong(key, node, &expected);
+            return None;
+        };
+        let word = text.trim().to_lowercase();
+        if let Some((_, value)) = choices.iter().find(|(name, _)| *name == word) {
+            return Some(Located::new(*value, node.span));
+        }
+        match nearest(&word, words) {
+            Some(near) => {
+                let help = format!("did you mean '{near}'?");
+                self.wrong_with_help(key, node, &expected, &help);
+            }
+            None => self.wrong(key, node, &expected),
         }
         None
     }

@@ -10,7 +10,6 @@ use super::parameters::{self, Parameters};
 use super::reference::{self, Auxiliary, StreamNames};
 use super::stream::StreamIndex;
 use super::supervision::{self, Isolation, Limits, OnFault, Publish};
-use super::yaml::Value;
 
 pub(super) const KEYS: [&str; 24] = [
     "name",
@@ -283,9 +282,6 @@ fn synchronization(stage: &mut Fields<'_, '_>) -> Option<Located<Synchronization
         max_wait: wait.or(timeout).map(|wait| wait.value),
     };
     // The mode is what a version may not know, so that is the place to mark.
-    let span = match (&node.value, mode) {
-        (Value::Mapping(_), Some(mode)) => mode.span,
-        _ => node.span,
-    };
+    let span = mode.map_or(node.span, |mode| mode.span);
     Some(Located::new(value, span))
 }

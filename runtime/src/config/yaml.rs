@@ -45,11 +45,12 @@ impl Value {
             Value::Null => "empty".to_owned(),
             Value::Bool(value) => format!("the boolean {value}"),
             Value::Integer(value) => format!("the integer {value}"),
-            Value::Float(value) => format!("the number {value}"),
+            Value::Float(value) => format!("the number {value:?}"),
             Value::Text(text) => match text.char_indices().nth(60) {
                 Some((end, _)) => format!("the text '{}…'", &text[..end]),
                 None => format!("the text '{text}'"),
             },
+            Value::List(items) if items.is_empty() => "an empty list".to_owned(),
             Value::List(_) => "a list".to_owned(),
             Value::Mapping(_) => "a mapping".to_owned(),
         }

@@ -49,7 +49,7 @@ fn yaml() {
     check("", &["the configuration is empty | shared_memory"]);
     check(
         "⟦[⟧]",
-        &["the pipeline must be a mapping of keys to values, but it is a list"],
+        &["the pipeline must be a mapping of keys to values, but it is an empty list"],
     );
     check(
         "⟦just words⟧",
@@ -123,7 +123,7 @@ fn top_level() {
     check(
         "shared_memory: ⟦[⟧]\nsinks: [{name: s, kind: null.sink, stream: ⟦x⟧}]",
         &[
-            "'shared_memory' of the pipeline must be a list of at least one stream",
+            "'shared_memory' of the pipeline must be a list of at least one stream, but it is an empty list",
             "sink 's' names the stream 'x', which is not defined",
         ],
     );
@@ -142,7 +142,7 @@ fn top_level() {
     check(
         &format!("lanes: ⟦fuse⟧\n{}", with_stage("")),
         &[
-            "'lanes' of the pipeline must be one of the known words, but it is the text 'fuse' | did you mean 'fused'?",
+            "'lanes' of the pipeline must be one of fused, spread, but it is the text 'fuse' | did you mean 'fused'?",
         ],
     );
     check(

@@ -76,7 +76,7 @@ fn streams() {
     );
     check(
         &with_stream("shape: [4]\n  storage: ⟦disk⟧"),
-        &["'storage' of stream 'a' must be one of the known words | the choices are cpu, gpu"],
+        &["'storage' of stream 'a' must be one of cpu, gpu, but it is the text 'disk'"],
     );
     check(
         &with_stream("shape: [4]\n  storage: ⟦gpu⟧"),
@@ -93,7 +93,7 @@ fn streams() {
     check(
         &with_stream("shape: [4]\n  mode: ⟦atach⟧"),
         &[
-            "'mode' of stream 'a' must be one of the known words, but it is the text 'atach' | 'attach'",
+            "'mode' of stream 'a' must be one of create_or_attach, create, attach, replace, but it is the text 'atach' | 'attach'",
         ],
     );
     check(
@@ -174,7 +174,7 @@ fn initial_values() {
     );
     check(
         &stream("float32", "[2]", "{pattern: constant, value: ⟦1e39⟧}"),
-        &["at most 3402823"],
+        &["at most 3.402823"],
     );
     check(
         &stream("uint8", "[2]", "{pattern: constant, value: ⟦256⟧}"),
