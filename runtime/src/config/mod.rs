@@ -8,6 +8,7 @@
 //! before anything of a guest runs: it needs no kernel. All that it finds is reported together.
 
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 use std::sync::Arc;
 
 mod capacity;
@@ -137,20 +138,32 @@ pub fn load(path: &Path) -> Result<Config, Report> {
         Report::new(path, "", vec![Diagnostic::new(message)])
     };
     let bytes = file::read_any(path, SIZE_LIMIT).map_err(unreadable)?;
-    let mut text = String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let line = 1 + error.as_bytes()[..valid]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count();
-        unreadable(format!(
-            "is not UTF-8: line {line} holds a byte that cannot stand there"
-        ))
-    })?;
+    let mut text = String::from_utf8(bytes).map_err(|error| not_utf8(path, &error))?;
     if text.starts_with('\u{feff}') {
         text.remove(0);
     }
     parse(path, text)
+}
+
+/// The report on a file that is not UTF-8: the part before the byte that is wrong is.
+fn not_utf8(path: &Path, error: &FromUtf8Error) -> Report {
+    let text = String::from_utf8_lossy(error.as_bytes());
+    let offset = error.utf8_error().valid_up_to();
+    let before = &text[..offset];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let span = Span {
+        offset,
+        length: char::REPLACEMENT_CHARACTER.len_utf8(),
+        line: count(1 + before.matches('\n').count()),
+        column: count(1 + before[line_start..].chars().count()),
+    };
+    let diagnostic = Diagnostic::at(
+        span,
+        "the configuration is not UTF-8: here is a byte that cannot stand there",
+    )
+    .help("save the file as UTF-8");
+    Report::new(path, text.as_ref(), vec![diagnostic])
 }
 
 /// Checks the configuration `text`; `path` is what paths in it are relative to.

@@ -12,6 +12,17 @@ fn files() {
         std::fs::write(&path, bytes).unwrap();
         path
     };
+    let report = config::load(&file(
+        "cut.yaml",
+        "é: 1\né: \u{fe}".as_bytes().split_last().unwrap().1,
+    ))
+    .unwrap_err();
+    let span = report.diagnostics()[0].span.unwrap();
+    assert_eq!(
+        (span.offset, span.line, span.column),
+        (10, 2, 4),
+        "{report}"
+    );
     let marked = file("marked.yaml", "\u{feff}kernels: []".as_bytes());
     let report = config::load(&marked).unwrap_err();
     assert!(report.plain().contains("1 | kernels"), "{report}");
@@ -23,7 +34,7 @@ fn files() {
         (folder.path().to_owned(), "is a directory"),
         (
             file("bytes.yaml", b"shared_memory:\n  - \xff"),
-            "is not UTF-8: line 2",
+            "is not UTF-8: here is a byte",
         ),
         (
             file("large.yaml", &vec![b'#'; (16 << 20) + 1]),
