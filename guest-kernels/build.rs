@@ -86,7 +86,8 @@ fn compile(root: &Path, target_dir: &Path, kernels: &[String]) -> Result<PathBuf
         .arg("--target-dir")
         .arg(target_dir);
     for kernel in kernels {
-        cargo.args(["--package", &format!("sandpipe-kernel-{kernel}")]);
+        let package = format!("sandpipe-kernel-{}", kernel.replace('_', "-"));
+        cargo.args(["--package", &package]);
     }
     clean_environment(&mut cargo);
     cargo.env("RUSTFLAGS", "-C target-feature=+simd128");

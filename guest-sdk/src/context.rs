@@ -101,13 +101,13 @@ impl Array {
 
     /// Fails unless shape and dtype are those of `other`.
     pub fn require_like(&self, other: &Array) -> Result<(), Failure> {
-        if self.shape != other.shape {
-            return Err(Failure::shape(format!(
-                "{self} must have shape {:?} like {other}, got {:?}",
-                other.shape, self.shape
-            )));
-        }
+        self.require_shape_of(other)?;
         self.require_dtype_of(other)
+    }
+
+    /// Fails unless the shape is that of `other`.
+    pub fn require_shape_of(&self, other: &Array) -> Result<(), Failure> {
+        self.require_shape(&other.shape, &format!("like {other}"))
     }
 
     /// Fails unless the dtype is that of `other`.

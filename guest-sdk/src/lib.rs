@@ -106,13 +106,15 @@ pub mod guest;
 mod instance;
 mod kernel;
 pub mod log;
+mod number;
 mod parameters;
 pub mod testing;
 mod view;
 
 pub use context::{Array, Context, Part, Role};
-pub use dtype::{Dtype, Element, Number, f16};
+pub use dtype::{Dtype, Element, f16};
 pub use failure::{Code, Failure};
 pub use frame::{Frame, Inputs, Outputs, State};
 pub use kernel::Kernel;
+pub use number::Number;
 pub use view::{View, ViewMut};

@@ -144,14 +144,7 @@ impl<K: Kernel> Builder<K> {
                     "each state of the manifest needs `alias` and `like`",
                 ));
             };
-            let like = match like {
-                "output" => self.context.output()?,
-                "input" => self.context.trigger_input()?,
-                other => {
-                    let text = format!("a state is like 'output' or 'input', not '{other}'");
-                    return Err(Failure::failed(text));
-                }
-            };
+            let like = like_which(&self.context, like)?;
             let (dtype, shape) = (like.dtype(), like.shape().to_vec());
             // The previous value and the next.
             self = self.array(Role::State, alias, alias, dtype, &shape, |_| Ok(()));
@@ -324,6 +317,22 @@ impl<K: Kernel> Stage<K> {
             None => panic!("the stage has no {role:?} {index}"),
         }
     }
+}
+
+/// The stream that a state of the manifest is like: `output`, `input`, `auxiliary`, or one of these with its
+/// position: `output:1`.
+fn like_which<'a>(context: &'a Context, like: &str) -> Result<&'a Array, Failure> {
+    let (part, position) = like.split_once(':').unwrap_or((like, "0"));
+    let arrays = match part {
+        "input" => &context.trigger_inputs,
+        "auxiliary" => &context.auxiliary_inputs,
+        "output" => &context.outputs,
+        _ => return Err(Failure::failed(format!("a state cannot be like '{like}'"))),
+    };
+    let position = position.parse().ok();
+    position
+        .and_then(|position: usize| arrays.get(position))
+        .ok_or_else(|| Failure::failed(format!("a state is like '{like}', which the stage lacks")))
 }
 
 fn manifest<K: Kernel>() -> Result<Map<String, Value>, Failure> {

@@ -1,7 +1,8 @@
 //! `cpu.scale`: out = in × factor.
 
 use sandpipe_kernel::{
-    Context, Failure, Inputs, Kernel, Number, View, ViewMut, elementwise::map, export, match_number,
+    Context, Dtype, Failure, Inputs, Kernel, Number, View, ViewMut, elementwise::map, export,
+    match_number,
 };
 use serde::Deserialize;
 
@@ -39,6 +40,12 @@ impl Kernel for Scale {
 
     fn compute_into(&mut self, input: View, output: ViewMut, _: Inputs) -> Result<(), Failure> {
         let factor = self.factor;
+        let narrow = factor as f32;
+        if input.dtype() == Dtype::F32 && f64::from(narrow) == factor {
+            // The product of two f32 is exact in f64, so rounding it is what the f32 multiplication does.
+            map(input.slice()?, output.slice()?, |x: f32| x * narrow);
+            return Ok(());
+        }
         match_number!(input.dtype(), T => {
             map(input.slice::<T>()?, output.slice()?, |x| T::from_f64(x.to_f64() * factor));
             Ok(())
@@ -47,3 +54,40 @@ impl Kernel for Scale {
 }
 
 export!(Scale);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sandpipe_kernel::testing::Stage;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_short_way_rounds_like_the_long_one(x: f32, factor: f32) {
+            prop_assume!(factor.is_finite() && !x.is_nan());
+            let stage = Stage::<Scale>::new()
+                .parameter("factor", f64::from(factor))
+                .trigger_input("x", &[1], &[x])
+                .output::<f32>("y", &[1])
+                .build();
+            let mut stage = stage.map_err(|failure| TestCaseError::fail(failure.message))?;
+            prop_assert_eq!(stage.compute(), Ok(()));
+            let expected = (f64::from(x) * f64::from(factor)) as f32;
+            let y = stage.output::<f32>(0)[0];
+            prop_assert!(y.to_bits() == expected.to_bits() || y.is_nan() && expected.is_nan());
+        }
+    }
+
+    #[test]
+    fn integers_are_computed_in_f64_truncated_and_saturated() -> Result<(), Failure> {
+        let mut stage = Stage::<Scale>::new()
+            .parameter("factor", -2.5)
+            .trigger_input("x", &[4], &[7i8, -1, 127, -128])
+            .output::<i8>("y", &[4])
+            .build()?;
+        stage.compute()?;
+        assert_eq!(stage.output::<i8>(0), [-17, 2, -128, 127]);
+        Ok(())
+    }
+}

@@ -1,0 +1,46 @@
+//! Kernels that are one formula on the input and one auxiliary stream, element by element.
+
+use std::marker::PhantomData;
+
+use sandpipe_kernel::{
+    Context, Failure, Inputs, Kernel, Number, View, ViewMut, elementwise::zip, match_number,
+};
+
+/// The formula, and what the kernel says about itself.
+pub trait Formula: 'static {
+    /// The manifest of the kernel.
+    const MANIFEST: &'static str;
+
+    /// One element of the output.
+    fn apply<T: Number>(input: T, auxiliary: T) -> T;
+}
+
+/// The kernel of a formula. Input, auxiliary stream and output have one shape and one dtype.
+#[derive(Debug)]
+pub struct Binary<F>(PhantomData<F>);
+
+impl<F: Formula> Kernel for Binary<F> {
+    const MANIFEST: &'static str = F::MANIFEST;
+
+    fn validate_config(context: &Context) -> Result<(), Failure> {
+        let input = context.trigger_input()?;
+        context.auxiliary_input(0)?.require_like(input)?;
+        context.output()?.require_like(input)
+    }
+
+    fn new(_: &Context) -> Result<Self, Failure> {
+        Ok(Binary(PhantomData))
+    }
+
+    fn compute_into(
+        &mut self,
+        input: View,
+        output: ViewMut,
+        auxiliary: Inputs,
+    ) -> Result<(), Failure> {
+        match_number!(input.dtype(), T => {
+            zip(input.slice::<T>()?, auxiliary.get(0)?.slice::<T>()?, output.slice()?, F::apply);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! What several built-in kernels share.
+
+pub mod binary;
+pub mod centroid;
+pub mod matrix;

@@ -1,0 +1,188 @@
+//! Products of matrices.
+//!
+//! Floats are summed in the lanes of vectors in their own precision, as BLAS does; integers exactly, as far as
+//! 128 bits go, and saturated at the end.
+
+use std::array;
+
+use sandpipe_kernel::Number;
+use wide::{f32x4, f64x2};
+
+/// Numbers that matrices can be made of. All matrices are in C order.
+pub trait Element: Number {
+    /// Matrix times vector, plus an offset: `out[i] = Σⱼ matrix[i, j] × vector[j] + offset[i]`. The lengths of
+    /// `vector` and `out` give the matrix its shape; without an offset it is 0.
+    fn affine(matrix: &[Self], vector: &[Self], offset: Option<&[Self]>, out: &mut [Self]);
+
+    /// `out[j] += factor × row[j]`, in the number's own arithmetic.
+    #[inline]
+    fn accumulate(factor: Self, row: &[Self], out: &mut [Self]) {
+        for (out, &x) in out.iter_mut().zip(row) {
+            *out = out.sum(factor.product(x));
+        }
+    }
+}
+
+macro_rules! floats {
+    ($($type:ident $vector:ident $lanes:literal)*) => {$(
+        impl Element for $type {
+            fn affine(
+                matrix: &[Self],
+                vector: &[Self],
+                offset: Option<&[Self]>,
+                out: &mut [Self],
+            ) {
+                /// The products of `R` rows and the vector. One turn of the loop does `U` vectors of each
+                /// row, with `V` sums for a row, so that R × V sums hide the latency of an addition.
+                #[inline(always)]
+                fn rows<const R: usize, const V: usize, const U: usize>(
+                    rows: [&[$type]; R],
+                    vector: &[$type],
+                ) -> [$type; R] {
+                    let (x, x_rest) = vector.as_chunks::<$lanes>();
+                    let (x, x_tail) = x.as_chunks::<U>();
+                    let rows = rows.map(|row| {
+                        let (row, rest) = row.as_chunks::<$lanes>();
+                        let (row, tail) = row.as_chunks::<U>();
+                        (&row[..x.len()], tail, rest)
+                    });
+                    let mut sums = [[$vector::ZERO; V]; R];
+                    for (turn, x) in x.iter().enumerate() {
+                        for (place, &x) in x.iter().enumerate() {
+                            let x = $vector::from(x);
+                            for (sum, (row, _, _)) in sums.iter_mut().zip(&rows) {
+                                sum[place % V] += $vector::from(row[turn][place]) * x;
+                            }
+                        }
+                    }
+                    array::from_fn(|row| {
+                        let (_, tail, rest) = rows[row];
+                        let mut sum = $vector::ZERO;
+                        for &part in &sums[row] {
+                            sum += part;
+                        }
+                        for (&a, &x) in tail.iter().zip(x_tail) {
+                            sum += $vector::from(a) * $vector::from(x);
+                        }
+                        let mut sum = sum.reduce_add();
+                        for (&a, &x) in rest.iter().zip(x_rest) {
+                            sum += a * x;
+                        }
+                        sum
+                    })
+                }
+
+                let columns = vector.len();
+                let row = |index: usize| &matrix[index * columns..][..columns];
+                let add = |index: usize, sum: $type| match offset {
+                    Some(offset) => sum + offset[index],
+                    None => sum,
+                };
+                let (quads, rest) = out.as_chunks_mut::<4>();
+                for (quad, out) in quads.iter_mut().enumerate() {
+                    let first = 4 * quad;
+                    let sums = rows::<4, 1, 2>(array::from_fn(|k| row(first + k)), vector);
+                    *out = array::from_fn(|k| add(first + k, sums[k]));
+                }
+                let first = 4 * quads.len();
+                for (k, out) in rest.iter_mut().enumerate() {
+                    let [sum] = rows::<1, 4, 8>([row(first + k)], vector);
+                    *out = add(first + k, sum);
+                }
+            }
+        }
+    )*};
+}
+
+floats! { f32 f32x4 4 f64 f64x2 2 }
+
+macro_rules! integers {
+    ($($type:ident $sum:ident)*) => {$(
+        impl Element for $type {
+            fn affine(
+                matrix: &[Self],
+                vector: &[Self],
+                offset: Option<&[Self]>,
+                out: &mut [Self],
+            ) {
+                for (index, out) in out.iter_mut().enumerate() {
+                    let row = &matrix[index * vector.len()..][..vector.len()];
+                    let mut sum = offset.map_or(0, |offset| $sum::from(offset[index]));
+                    for (&a, &x) in row.iter().zip(vector) {
+                        sum = sum.saturating_add($sum::from(a).saturating_mul($sum::from(x)));
+                    }
+                    *out = sum.clamp($sum::from($type::MIN), $sum::from($type::MAX)) as $type;
+                }
+            }
+        }
+    )*};
+}
+
+// The widest sum of products that memory has room for fits, except for 64-bit numbers, whose sums saturate.
+integers! { i8 i64 i16 i64 u8 i64 u16 i64 i32 i128 u32 i128 i64 i128 u64 i128 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_equals_the_sum_by_hand() {
+        for rows in [1, 3, 4, 5, 9] {
+            for columns in [1, 2, 3, 7, 8, 9, 31, 32, 33, 70] {
+                // Small whole numbers, so that f32 is exact in any order.
+                let matrix: Vec<i32> = (0..rows * columns).map(|k| (k * 37 % 19) - 9).collect();
+                let vector: Vec<i32> = (0..columns).map(|k| (k * 11 % 7) - 3).collect();
+                let offset: Vec<i32> = (0..rows).map(|k| 5 - k).collect();
+                let mut out = vec![0; rows as usize];
+                i32::affine(&matrix, &vector, Some(&offset), &mut out);
+                for (row, &value) in out.iter().enumerate() {
+                    let products = (0..columns as usize)
+                        .map(|column| matrix[row * columns as usize + column] * vector[column]);
+                    assert_eq!(value, products.sum::<i32>() + offset[row]);
+                }
+
+                let float = |values: &[i32]| values.iter().map(|&x| x as f32).collect::<Vec<_>>();
+                let mut out32 = vec![0.0; rows as usize];
+                f32::affine(
+                    &float(&matrix),
+                    &float(&vector),
+                    Some(&float(&offset)),
+                    &mut out32,
+                );
+                assert_eq!(out32, float(&out));
+
+                let double = |values: &[i32]| values.iter().map(|&x| x as f64).collect::<Vec<_>>();
+                let mut out64 = vec![0.0; rows as usize];
+                f64::affine(
+                    &double(&matrix),
+                    &double(&vector),
+                    Some(&double(&offset)),
+                    &mut out64,
+                );
+                assert_eq!(out64, double(&out));
+            }
+        }
+    }
+
+    #[test]
+    fn integers_saturate_only_at_the_end() {
+        let mut out = [0i8; 2];
+        i8::affine(
+            &[127, 127, -128, 127, 127, 127],
+            &[127, 127, 127],
+            None,
+            &mut out,
+        );
+        assert_eq!(out, [127, 127]);
+        i8::affine(
+            &[127, -127, 1, 0, 0, 0],
+            &[127, 127, 5],
+            Some(&[-6, -128]),
+            &mut out,
+        );
+        assert_eq!(out, [-1, -128]);
+        let mut out = [0];
+        u64::affine(&[u64::MAX, 1], &[u64::MAX, 1], None, &mut out);
+        assert_eq!(out, [u64::MAX]);
+    }
+}

@@ -1,0 +1,94 @@
+//! `cpu.add_constant`: out = in + constant.
+
+use sandpipe_kernel::{
+    Context, Dtype, Failure, Inputs, Kernel, Number, View, ViewMut, elementwise::map, export,
+    match_number,
+};
+use serde::Deserialize;
+
+/// The kernel.
+#[derive(Debug, Deserialize)]
+pub struct AddConstant {
+    constant: f64,
+}
+
+impl Kernel for AddConstant {
+    const MANIFEST: &'static str = r#"{
+        "abi": "0.1",
+        "kind": "cpu.add_constant",
+        "version": "0.1.0",
+        "summary": "Adds a constant to every element: out = in + constant, computed in double precision. Integers are truncated toward zero and saturate.",
+        "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "constant": { "type": "number", "description": "What is added to every element." }
+            },
+            "required": ["constant"],
+            "additionalProperties": false
+        }
+    }"#;
+
+    fn validate_config(context: &Context) -> Result<(), Failure> {
+        AddConstant::new(context)?;
+        context.output()?.require_like(context.trigger_input()?)
+    }
+
+    fn new(context: &Context) -> Result<Self, Failure> {
+        context.parameters()
+    }
+
+    fn compute_into(&mut self, input: View, output: ViewMut, _: Inputs) -> Result<(), Failure> {
+        let constant = self.constant;
+        let narrow = constant as f32;
+        if input.dtype() == Dtype::F32 && f64::from(narrow) == constant {
+            // f64 has more than twice the digits of f32 and two, so rounding a sum of two f32 first to f64 and
+            // then to f32 is the same as rounding it once (Figueroa, "When is double rounding innocuous?", 1995).
+            map(input.slice()?, output.slice()?, |x: f32| x + narrow);
+            return Ok(());
+        }
+        match_number!(input.dtype(), T => {
+            map(input.slice::<T>()?, output.slice()?, |x| T::from_f64(x.to_f64() + constant));
+            Ok(())
+        })
+    }
+}
+
+export!(AddConstant);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sandpipe_kernel::testing::Stage;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_short_way_rounds_like_the_long_one(x: f32, constant: f32) {
+            prop_assume!(constant.is_finite() && !x.is_nan());
+            let stage = Stage::<AddConstant>::new()
+                .parameter("constant", f64::from(constant))
+                .trigger_input("x", &[1], &[x])
+                .output::<f32>("y", &[1])
+                .build();
+            let mut stage = stage.map_err(|failure| TestCaseError::fail(failure.message))?;
+            prop_assert_eq!(stage.compute(), Ok(()));
+            let expected = (f64::from(x) + f64::from(constant)) as f32;
+            let y = stage.output::<f32>(0)[0];
+            prop_assert!(y.to_bits() == expected.to_bits() || y.is_nan() && expected.is_nan());
+        }
+    }
+
+    #[test]
+    fn integers_are_computed_in_f64_truncated_and_saturated() -> Result<(), Failure> {
+        let mut stage = Stage::<AddConstant>::new()
+            .parameter("constant", -2.5)
+            .trigger_input("x", &[4], &[7i8, -1, 127, -128])
+            .output::<i8>("y", &[4])
+            .build()?;
+        stage.compute()?;
+        assert_eq!(stage.output::<i8>(0), [4, -3, 124, -128]);
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! `cpu.elementwise_multiply`: out = in × auxiliary.
+
+use sandpipe_kernel::{Number, export};
+use sandpipe_kernel_common::binary::{Binary, Formula};
+
+/// The formula.
+#[derive(Debug)]
+pub struct Multiply;
+
+impl Formula for Multiply {
+    const MANIFEST: &'static str = r#"{
+        "abi": "0.1",
+        "kind": "cpu.elementwise_multiply",
+        "version": "0.1.0",
+        "summary": "Multiplies by the auxiliary stream: out = in × auxiliary, in the streams' own dtype. Integers saturate.",
+        "auxiliary_arity": 1,
+        "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
+        "parameters": { "type": "object", "properties": {}, "additionalProperties": false }
+    }"#;
+
+    fn apply<T: Number>(input: T, auxiliary: T) -> T {
+        input.product(auxiliary)
+    }
+}
+
+/// The kernel.
+pub type ElementwiseMultiply = Binary<Multiply>;
+
+export!(ElementwiseMultiply);

@@ -1,0 +1,147 @@
+//! `cpu.reduce`: all elements to one: their sum, mean, maximum or minimum.
+
+mod extreme;
+mod total;
+
+use sandpipe_kernel::{Context, Failure, Inputs, Kernel, View, ViewMut, export, match_number};
+use serde::Deserialize;
+
+use crate::{extreme::extreme, total::Total};
+
+/// The kernel.
+#[derive(Debug)]
+pub struct Reduce {
+    operation: Operation,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Operation {
+    Sum,
+    #[default]
+    Mean,
+    Max,
+    Min,
+}
+
+#[derive(Deserialize)]
+struct Parameters {
+    #[serde(default)]
+    operation: Operation,
+}
+
+impl Kernel for Reduce {
+    const MANIFEST: &'static str = r#"{
+        "abi": "0.1",
+        "kind": "cpu.reduce",
+        "version": "0.1.0",
+        "summary": "Reduces all elements to one of the same dtype: their sum, mean, maximum or minimum. One NaN makes the result NaN. Sums of floats are taken in double precision; sums and means of integers are exact, truncated toward zero, and saturate.",
+        "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "operation": { "enum": ["sum", "mean", "max", "min"], "default": "mean", "description": "What is computed of all elements." }
+            },
+            "additionalProperties": false
+        }
+    }"#;
+
+    fn validate_config(context: &Context) -> Result<(), Failure> {
+        Reduce::new(context)?;
+        let output = context.output()?;
+        output.require_single()?;
+        output.require_dtype_of(context.trigger_input()?)
+    }
+
+    fn new(context: &Context) -> Result<Self, Failure> {
+        let Parameters { operation } = context.parameters()?;
+        Ok(Reduce { operation })
+    }
+
+    fn compute_into(&mut self, input: View, output: ViewMut, _: Inputs) -> Result<(), Failure> {
+        match_number!(input.dtype(), T => {
+            let values = input.slice::<T>()?;
+            let result = match self.operation {
+                Operation::Sum => T::sum_of(values),
+                Operation::Mean => T::mean_of(values),
+                Operation::Max => extreme(values, |a, b| a > b),
+                Operation::Min => extreme(values, |a, b| a < b),
+            };
+            output.slice()?.fill(result);
+            Ok(())
+        })
+    }
+}
+
+export!(Reduce);
+
+#[cfg(test)]
+mod tests {
+    use sandpipe_kernel::{Element, testing::Stage};
+
+    use super::*;
+
+    fn reduce<T: Element>(operation: &str, values: &[T]) -> Result<T, Failure> {
+        let mut stage = Stage::<Reduce>::new()
+            .parameter("operation", operation)
+            .trigger_input("x", &[values.len() as u32], values)
+            .output::<T>("y", &[1, 1])
+            .build()?;
+        stage.compute()?;
+        Ok(stage.output::<T>(0)[0])
+    }
+
+    #[test]
+    fn integers_are_exact_truncate_and_saturate() -> Result<(), Failure> {
+        assert_eq!(reduce("mean", &[-1i8, -2])?, -1);
+        assert_eq!(reduce("mean", &[i32::MAX; 100])?, i32::MAX);
+        assert_eq!(reduce("sum", &[i32::MAX, 5, i32::MIN])?, 4);
+        assert_eq!(reduce("sum", &[200u8; 40])?, 255);
+        assert_eq!(reduce("mean", &[u64::MAX; 70])?, u64::MAX);
+        assert_eq!(reduce("sum", &[i64::MIN; 3])?, i64::MIN);
+        Ok(())
+    }
+
+    #[test]
+    fn nan_propagates_from_any_place() -> Result<(), Failure> {
+        for length in [1, 31, 32, 33, 100] {
+            for place in [0, length / 2, length - 1] {
+                let mut values = vec![1.0f32; length];
+                values[place] = f32::NAN;
+                for operation in ["sum", "mean", "max", "min"] {
+                    assert!(reduce(operation, &values)?.is_nan());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn extremes_are_found_in_any_place() -> Result<(), Failure> {
+        for length in [1u32, 31, 32, 33, 100] {
+            for place in 0..length {
+                let mut values = vec![-3i16; length as usize];
+                values[place as usize] = -1;
+                assert_eq!(reduce("max", &values)?, -1);
+                values[place as usize] = -7;
+                assert_eq!(reduce("min", &values)?, -7);
+            }
+        }
+        assert_eq!(reduce("max", &[f64::NEG_INFINITY; 40])?, f64::NEG_INFINITY);
+        Ok(())
+    }
+
+    #[test]
+    fn sums_of_floats_lose_nothing_that_matters() -> Result<(), Failure> {
+        let values = vec![0.1f32; 1_000_003];
+        let exact = f64::from(0.1f32) * values.len() as f64;
+        assert_eq!(reduce("sum", &values)?, exact as f32);
+        assert_eq!(reduce("mean", &values)?, 0.1);
+        let values = vec![0.1f64; 1_000_003];
+        let exact = 0.1 * values.len() as f64;
+        assert!((reduce("sum", &values)? - exact).abs() < 1e-14 * exact);
+        assert_eq!(reduce("sum", &[f32::MAX; 3])?, f32::INFINITY);
+        assert!(reduce("sum", &[f64::INFINITY, f64::NEG_INFINITY])?.is_nan());
+        Ok(())
+    }
+}

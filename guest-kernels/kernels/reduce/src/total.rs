@@ -1,0 +1,89 @@
+//! Sums and means.
+
+use sandpipe_kernel::Number;
+use wide::f64x2;
+
+/// Numbers that can be summed.
+pub(crate) trait Total: Number {
+    /// The sum, in the type itself.
+    fn sum_of(values: &[Self]) -> Self;
+
+    /// The mean, in the type itself; 0 of nothing.
+    fn mean_of(values: &[Self]) -> Self;
+}
+
+/// Elements that are summed one after the other, in the lanes of vectors.
+const RUN: usize = 1024;
+
+/// The sum in double precision. Runs are summed in pairs, pairs of runs in pairs and so on, so that the error
+/// grows with the logarithm of the length only (as NumPy does it). The calls nest at most 22 deep.
+fn pairwise<T: Number>(values: &[T]) -> f64 {
+    if values.len() <= RUN {
+        return run(values);
+    }
+    let half = (values.len() / 2).next_multiple_of(RUN);
+    let (left, right) = values.split_at(half.min(values.len()));
+    pairwise(left) + pairwise(right)
+}
+
+fn run<T: Number>(values: &[T]) -> f64 {
+    let (turns, rest) = values.as_chunks::<32>();
+    let mut sums = [f64x2::ZERO; 4];
+    for turn in turns {
+        let (pairs, _) = turn.as_chunks::<2>();
+        for (place, &[a, b]) in pairs.iter().enumerate() {
+            sums[place % 4] += f64x2::from([a.to_f64(), b.to_f64()]);
+        }
+    }
+    let sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])).reduce_add();
+    rest.iter().fold(sum, |sum, x| sum + x.to_f64())
+}
+
+macro_rules! floats {
+    ($($type:ty)*) => {$(
+        impl Total for $type {
+            fn sum_of(values: &[Self]) -> Self {
+                Self::from_f64(pairwise(values))
+            }
+
+            fn mean_of(values: &[Self]) -> Self {
+                Self::from_f64(pairwise(values) / values.len().max(1) as f64)
+            }
+        }
+    )*};
+}
+
+floats! { f32 f64 }
+
+/// The exact sum, in an accumulator that has room for all that memory can hold.
+macro_rules! integers {
+    ($($type:ty, $sum:ty;)*) => {$(
+        impl Total for $type {
+            fn sum_of(values: &[Self]) -> Self {
+                let sum = exact::<Self, $sum>(values);
+                sum.clamp(Self::MIN.into(), Self::MAX.into()) as Self
+            }
+
+            fn mean_of(values: &[Self]) -> Self {
+                // Between the least and the greatest value, so it fits.
+                (exact::<Self, $sum>(values) / values.len().max(1) as $sum) as Self
+            }
+        }
+    )*};
+}
+
+integers! { i8, i64; i16, i64; i32, i64; u8, i64; u16, i64; u32, i64; i64, i128; u64, i128; }
+
+fn exact<T: Number, S: From<T> + std::ops::AddAssign + Copy + Default>(values: &[T]) -> S {
+    let (turns, rest) = values.as_chunks::<32>();
+    let mut sum = S::default();
+    for turn in turns {
+        for &x in turn {
+            sum += x.into();
+        }
+    }
+    for &x in rest {
+        sum += x.into();
+    }
+    sum
+}
