@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, InstanceAllocationStrategy, OptLevel};
 
-use super::admission::{self, LoadError};
+use super::admission::{self, Facts, Form, LoadError};
 use super::cache::Cache;
 use super::deadline::Watchdog;
 use super::host::{Host, LogConsumer, link, log_to_tracing};
@@ -20,6 +23,8 @@ use super::wrap;
 const RESERVATION: u64 = 4 << 30;
 /// Behind the reservation, for accesses with a constant offset.
 const GUARD: u64 = 32 << 20;
+/// Stack of a compiling thread.
+const COMPILER_STACK: usize = 16 << 20;
 
 /// Where compiled code is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +45,8 @@ pub struct EngineOptions {
     pub cache: CacheDirectory,
     /// Takes guests' log messages; the default hands them to `tracing`.
     pub log: LogConsumer,
+    /// Time for compiling one module. The default, two minutes, is ten times what CPython takes.
+    pub compile_time: Duration,
 }
 
 impl Default for EngineOptions {
@@ -47,6 +54,7 @@ impl Default for EngineOptions {
         EngineOptions {
             cache: CacheDirectory::default(),
             log: Arc::new(log_to_tracing),
+            compile_time: Duration::from_secs(120),
         }
     }
 }
@@ -66,6 +74,7 @@ pub(super) struct Inner {
     pub watchdog: Watchdog,
     pub log: LogConsumer,
     cache: Option<Cache>,
+    compile_time: Duration,
 }
 
 impl Engine {
@@ -93,6 +102,7 @@ impl Engine {
             watchdog,
             log: options.log,
             cache,
+            compile_time: options.compile_time,
         })))
     }
 
@@ -102,7 +112,7 @@ impl Engine {
     /// The module is damaged, too large, not a kernel, or wants what kernels do not get; a sentence for its author.
     pub fn load(&self, module: &[u8], limits: &Limits) -> Result<Program, LoadError> {
         let binary = wrap::to_binary(module)?;
-        let facts = admission::admit(&binary, limits)?;
+        let facts = admission::inspect(&binary, limits)?;
         let cached = self
             .0
             .cache
@@ -114,7 +124,7 @@ impl Engine {
         let component = match loaded {
             Some(component) => component,
             None => {
-                let component = self.compile(&binary, &facts)?;
+                let component = self.compile(binary.into_owned(), facts.clone())?;
                 if let Some((cache, key)) = &cached {
                     cache.store(key, &component);
                 }
@@ -124,17 +134,48 @@ impl Engine {
         Program::new(self, component, facts, module)
     }
 
-    fn compile(&self, binary: &[u8], facts: &admission::Facts) -> Result<Component, LoadError> {
-        let component = match facts.form {
-            admission::Form::Module => wrap::wrap(binary, facts)?.into(),
-            admission::Form::Component => {
-                wrap::check_component(binary, facts.world)?;
-                Cow::Borrowed(binary)
-            }
+    /// Compiles on a thread of its own, because there are modules that pass every limit and still take hours: compile time
+    /// grows faster than a function's size, and a compiler cannot be interrupted. Such a thread is left behind; it ends
+    /// with the process.
+    fn compile(&self, binary: Vec<u8>, facts: Facts) -> Result<Component, LoadError> {
+        let engine = self.0.wasmtime.clone();
+        let (send, receive) = mpsc::sync_channel(1);
+        let compile = move || {
+            // Nobody listens any more when it took too long.
+            let _ = send.send(compile(&engine, &binary, &facts));
         };
-        Component::from_binary(&self.0.wasmtime, &component)
-            .map_err(|error| LoadError::new(format!("The module does not compile: {error:#}.")))
+        thread::Builder::new()
+            .name("compile".to_owned())
+            .stack_size(COMPILER_STACK)
+            .spawn(compile)
+            .map_err(|error| LoadError::new(format!("The module cannot be compiled: {error}.")))?;
+        receive.recv_timeout(self.0.compile_time).map_err(|error| {
+            LoadError::new(match error {
+                RecvTimeoutError::Timeout => format!(
+                    "The module did not compile within {:?}. Split very long functions.",
+                    self.0.compile_time
+                ),
+                RecvTimeoutError::Disconnected => "The module makes the compiler fail.".to_owned(),
+            })
+        })?
     }
+}
+
+fn compile(
+    engine: &wasmtime::Engine,
+    binary: &[u8],
+    facts: &Facts,
+) -> Result<Component, LoadError> {
+    admission::validate(binary)?;
+    let component = match facts.form {
+        Form::Module => wrap::wrap(binary, facts)?.into(),
+        Form::Component => {
+            wrap::check_component(binary, facts.world)?;
+            Cow::Borrowed(binary)
+        }
+    };
+    Component::from_binary(engine, &component)
+        .map_err(|error| LoadError::new(format!("The module does not compile: {error:#}.")))
 }
 
 fn failed(error: wasmtime::Error) -> EngineError {

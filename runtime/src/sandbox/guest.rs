@@ -200,6 +200,9 @@ fn explain(
             .to_owned(),
         None => error.root_cause().to_string(),
     };
+    if what.starts_with(memory::NO_ROOM) {
+        return Fault::new(Cause::Host, format!("The sandbox failed: {what}."));
+    }
     // wasmtime's own note of the address, a context of the error.
     let texts = error.chain().map(ToString::to_string);
     if let Some(fault) = texts

@@ -7,9 +7,9 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmList, WasmStr};
 
 use super::contract::{self, LOG, SINK};
-use super::copies::Outputs;
 use super::limits::{Limiter, Limits};
 use super::text::clean_bytes;
+use super::windows::copies::Outputs;
 
 /// Characters of a log message that are kept.
 const MESSAGE_LIMIT: usize = 500;

@@ -4,13 +4,14 @@ use wasmtime::component::TypedFunc;
 
 use super::context::Context;
 use super::contract::{World, types};
-use super::copies::Copies;
 use super::fault::{Cause, Fault};
 use super::guest::Guest;
-use super::layout::lay_out;
 use super::limits::Limits;
 use super::program::Program;
-use super::windows::{Access, GuestWindows, Window};
+use super::windows::copies::Copies;
+use super::windows::guest::GuestWindows;
+use super::windows::layout::{Layout, lay_out};
+use super::windows::{Access, Window};
 
 type Outcome = (Result<(), types::Failure>,);
 
@@ -45,57 +46,16 @@ impl Instance {
         let layout = lay_out(&extents).map_err(|error| {
             Fault::new(Cause::Host, format!("The windows do not fit: {error}."))
         })?;
-        let exports = program.exports();
-        let (mut instance, init) = match program.world() {
-            World::Mapped => {
-                let (mut guest, mut memories) =
-                    Guest::start(program, context, limits, u64::from(layout.length))?;
-                // Admission has made sure that there is exactly one, and it is the one that was created just now.
-                let (Some(memory), true, Some(reserve)) =
-                    (memories.pop(), memories.is_empty(), &exports.reserve)
-                else {
-                    return Err(Fault::new(
-                        Cause::Host,
-                        "The kernel's memory was not found.",
-                    ));
-                };
-                let reserve = guest.function::<(u32,), (u32,)>(reserve)?;
-                let (block,) = guest.call(|store| reserve.call(store, (layout.length,)))?;
-                let windows = GuestWindows::map(memory, block, &layout, windows)?;
-                let compute_into = guest.function(&exports.compute_into)?;
-                let arrays = Arrays::Mapped {
-                    windows,
-                    compute_into,
-                };
-                (
-                    Instance {
-                        arrays,
-                        guest,
-                        dead: false,
-                    },
-                    &exports.init,
-                )
-            }
-            World::Copied => {
-                let (mut guest, _) = Guest::start(program, context, limits, 0)?;
-                let copies = Copies::map(context, windows)?;
-                let typed = guest
-                    .function::<(u64, &[Vec<u8>], &[Vec<u8>]), Outcome>(&exports.compute_into)?;
-                let arrays = Arrays::Copied {
-                    copies,
-                    compute_into: *typed.func(),
-                };
-                (
-                    Instance {
-                        arrays,
-                        guest,
-                        dead: false,
-                    },
-                    &exports.init,
-                )
-            }
+        let (arrays, guest) = match program.world() {
+            World::Mapped => open_mapped(program, context, windows, &layout, limits)?,
+            World::Copied => open_copied(program, context, windows, limits)?,
         };
-        let outcome = instance.guest.stage_call(init, context);
+        let mut instance = Instance {
+            arrays,
+            guest,
+            dead: false,
+        };
+        let outcome = instance.guest.stage_call(&program.exports().init, context);
         instance.settle(outcome)?;
         if let Arrays::Mapped { windows, .. } = &instance.arrays {
             windows.check_mark()?;
@@ -150,10 +110,9 @@ impl Instance {
                     .outputs
                     .as_ref()
                     .map_or(Ok(()), |outputs| outputs.check_written());
-                let outcome = outcome.map(|(outcome,)| outcome);
                 match outcome {
-                    Ok(Ok(())) => self.settle(written),
-                    outcome => self.settle_call(outcome.map(|outcome| (outcome,)), revoked),
+                    Ok((Ok(()),)) => self.settle(written),
+                    outcome => self.settle_call(outcome, revoked),
                 }
             }
         }
@@ -192,6 +151,49 @@ impl Instance {
         self.dead |= matches!(&outcome, Err(fault) if !matches!(fault.cause, Cause::Failed(_)));
         outcome
     }
+}
+
+/// Instantiates, reserves and maps, for the mapped world.
+fn open_mapped(
+    program: &Program,
+    context: &Context,
+    windows: &[Window<'_>],
+    layout: &Layout,
+    limits: &Limits,
+) -> Result<(Arrays, Guest), Fault> {
+    let block_bytes = layout.length;
+    let (mut guest, memories) = Guest::start(program, context, limits, u64::from(block_bytes))?;
+    // Loading has made sure that the program creates exactly one memory, so this is the one that its code uses.
+    let ([memory], Some(reserve)) = (&memories[..], &program.exports().reserve) else {
+        return Err(Fault::new(
+            Cause::Host,
+            "The kernel's memory was not found.",
+        ));
+    };
+    let reserve = guest.function::<(u32,), (u32,)>(reserve)?;
+    let (block,) = guest.call(|store| reserve.call(store, (block_bytes,)))?;
+    let arrays = Arrays::Mapped {
+        windows: GuestWindows::map(memory.clone(), block, layout, windows)?,
+        compute_into: guest.function(&program.exports().compute_into)?,
+    };
+    Ok((arrays, guest))
+}
+
+/// Instantiates, and maps for the host alone, for the copied world.
+fn open_copied(
+    program: &Program,
+    context: &Context,
+    windows: &[Window<'_>],
+    limits: &Limits,
+) -> Result<(Arrays, Guest), Fault> {
+    let (mut guest, _) = Guest::start(program, context, limits, 0)?;
+    let compute_into = guest
+        .function::<(u64, &[Vec<u8>], &[Vec<u8>]), Outcome>(&program.exports().compute_into)?;
+    let arrays = Arrays::Copied {
+        copies: Copies::map(context, windows)?,
+        compute_into: *compute_into.func(),
+    };
+    Ok((arrays, guest))
 }
 
 /// The caller's part of the contract: one window for each array, with the right access.

@@ -13,7 +13,7 @@ pub struct Limits {
     pub memory: u64,
     /// Time for one `compute-into`. A guest that takes longer is stopped, later by a quarter of this at most.
     pub deadline: Duration,
-    /// Time for `validate-config`, and for opening an instance: instantiation, `reserve` and `init` together.
+    /// Time for each step before the first frame: instantiation, `validate-config`, `reserve`, `init`.
     pub startup: Duration,
     /// Log messages a second; what comes faster is counted and dropped.
     pub log_rate: u32,

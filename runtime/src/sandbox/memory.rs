@@ -47,6 +47,9 @@ impl GuestMemory {
     }
 }
 
+/// How the error begins when the machine has no room for a memory: not the guest's fault.
+pub(super) const NO_ROOM: &str = "there is no address space or memory for a kernel";
+
 thread_local! {
     static RECORDER: RefCell<Option<Vec<GuestMemory>>> = const { RefCell::new(None) };
 }
@@ -78,7 +81,7 @@ unsafe impl MemoryCreator for Creator {
             .ok_or("sandpipe's engine always reserves address space for a memory")?
             .max(minimum);
         let memory = Reservation::new(minimum, maximum, reserved, guard)
-            .map_err(|error| format!("cannot get memory for a kernel: {error}"))?;
+            .map_err(|error| format!("{NO_ROOM}: {error}"))?;
         RECORDER.with_borrow_mut(|recorder| {
             if let Some(memories) = recorder {
                 memories.push(memory.handle.clone());

@@ -324,3 +324,27 @@ fn a_file_that_cannot_be_mapped_is_told() {
     assert_eq!(fault.cause, Cause::Host, "{fault}");
     drop(Ring::new(0));
 }
+
+/// Set in a process that gets no address space.
+const CHILD: &str = "SANDPIPE_NO_ADDRESS_SPACE";
+
+#[test]
+fn child_without_address_space() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let stage = Stage::new(&kernel(&[]));
+    let limit = Rlimit {
+        current: Some(3 << 30),
+        maximum: None,
+    };
+    setrlimit(Resource::As, limit).unwrap();
+    let fault = stage.open().err().unwrap();
+    assert_eq!(fault.cause, Cause::Host, "{fault}");
+}
+
+#[test]
+fn no_address_space_is_not_the_kernels_fault() {
+    crate::harness::in_a_process_of_its_own("faults::child_without_address_space", CHILD);
+}

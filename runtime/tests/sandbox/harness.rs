@@ -163,3 +163,17 @@ impl Stage {
         self.program.open(&context(), &windows, &self.limits)
     }
 }
+
+/// Runs another test of this file with the environment variable `child` set, and expects it to pass.
+pub fn in_a_process_of_its_own(test: &str, child: &str) {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test])
+        .env(child, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
+}

@@ -1,9 +1,8 @@
 //! Opening and closing many times leaves nothing behind.
 
 use std::fs;
-use std::process::Command;
 
-use crate::harness::{Ring, Stage, context, kernel};
+use crate::harness::{Ring, Stage, context, in_a_process_of_its_own, kernel};
 use sandpipe::sandbox::Access;
 
 /// Set in the process that counts: other tests of this one would disturb it.
@@ -65,14 +64,5 @@ fn child_that_counts() {
 
 #[test]
 fn ten_thousand_instances_leave_nothing_behind() {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "leaks::child_that_counts"])
-        .env(CHILD, "1")
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
+    in_a_process_of_its_own("leaks::child_that_counts", CHILD);
 }

@@ -1,7 +1,9 @@
 //! Modules that are refused, before anything of them has run.
 
+use std::time::{Duration, Instant};
+
 use crate::harness::{engine, kernel};
-use sandpipe::sandbox::{Engine, Limits};
+use sandpipe::sandbox::{CacheDirectory, Engine, EngineOptions, Limits};
 
 /// Loads a module whose start function traps, and returns the refusal. Loading runs nothing, so the trap is never seen.
 fn refusal(engine: &Engine, module: &[u8]) -> String {
@@ -307,4 +309,21 @@ fn damage_anywhere_is_an_error_and_never_a_panic() {
         refused += usize::from(engine.load(&damaged, &Limits::default()).is_err());
     }
     assert!(refused > 500, "{refused} refused");
+}
+
+#[test]
+fn a_module_that_takes_too_long_to_compile_is_given_up() {
+    // Seconds of work in a tenth of the size that is allowed.
+    let ifs = "(if (local.get $x) (then (local.set $x (i32.const 3))))".repeat(12_000);
+    let bomb = trapping(&[("declarations", &format!("(func (local $x i32) {ifs})"))]);
+    let engine = Engine::new(EngineOptions {
+        cache: CacheDirectory::None,
+        compile_time: Duration::from_millis(50),
+        ..EngineOptions::default()
+    })
+    .unwrap();
+    let start = Instant::now();
+    let message = refusal(&engine, bomb.as_bytes());
+    assert!(message.contains("did not compile within 50ms"), "{message}");
+    assert!(start.elapsed() < Duration::from_secs(10));
 }

@@ -215,6 +215,7 @@ fn listening() -> (Engine, Seen) {
             let row = (message.level, message.text.to_owned(), message.dropped);
             messages.lock().unwrap().push(row);
         }),
+        ..EngineOptions::default()
     })
     .unwrap();
     (engine, seen)
@@ -292,4 +293,13 @@ fn a_message_that_is_not_text_is_a_trap() {
     let fault = stage.open().unwrap().compute_into(0, &[0, 0]).unwrap_err();
     assert_eq!(fault.cause, Cause::Trap, "{fault}");
     assert!(seen.lock().unwrap().is_empty());
+}
+
+#[test]
+fn engines_are_shared_and_instances_move_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    fn moved<T: Send>() {}
+    shared::<Engine>();
+    shared::<sandpipe::sandbox::Program>();
+    moved::<sandpipe::sandbox::Instance>();
 }

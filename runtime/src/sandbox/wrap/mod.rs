@@ -1,23 +1,25 @@
 //! Making a component of a core module, so that an author needs no component tools.
 
+mod prepare;
+
 use std::borrow::Cow;
 
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::Resolve;
 
+use super::admission::names::WASI;
 use super::admission::{Facts, LoadError, check_size};
 use super::contract::{WIT, World};
-use super::exports::WASI;
-use super::prepare::prepare;
+use prepare::prepare;
 
 /// Raise this when the outcome of [`wrap`] changes: cached code is then compiled anew.
-pub(super) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// Answers every call of `wasi_snapshot_preview1` without giving anything away.
 const DENY: &str = include_str!("deny.wat");
 
 /// The bytes of a module in the binary format. `bytes` may be that already, or the text format.
-pub(super) fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadError> {
+pub(crate) fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadError> {
     check_size(bytes)?;
     if bytes.starts_with(b"\0asm") {
         return Ok(bytes.into());
@@ -60,7 +62,7 @@ fn on_one_line(error: &str) -> String {
 }
 
 /// Wraps a core module that admission has accepted.
-pub(super) fn wrap(module: &[u8], facts: &Facts) -> Result<Vec<u8>, LoadError> {
+pub(crate) fn wrap(module: &[u8], facts: &Facts) -> Result<Vec<u8>, LoadError> {
     let failed = |error: anyhow::Error| {
         LoadError::new(format!("The module does not fit the contract: {error:#}."))
     };
@@ -77,7 +79,7 @@ pub(super) fn wrap(module: &[u8], facts: &Facts) -> Result<Vec<u8>, LoadError> {
 }
 
 /// Checks that a component's imports and exports have the types of the contract.
-pub(super) fn check_component(component: &[u8], world: World) -> Result<(), LoadError> {
+pub(crate) fn check_component(component: &[u8], world: World) -> Result<(), LoadError> {
     contract(world)
         .and_then(|(resolve, world)| wit_component::targets(&resolve, world, component))
         .map_err(|error| {

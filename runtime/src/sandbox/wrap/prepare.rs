@@ -17,7 +17,7 @@ use wasmparser::{
     ImportSectionReader, Parser, TypeRef, TypeSectionReader,
 };
 
-use super::admission::LoadError;
+use crate::sandbox::admission::LoadError;
 
 /// The function by which the host asks a guest for memory.
 const REALLOC: &str = "cabi_realloc";

@@ -1,7 +1,9 @@
 //! What may be loaded at all: limits on a module's size and shape, checked before anything is compiled.
 //!
-//! A module is walked once for sizes and names, which costs little and gives messages that an author can act on, and then
-//! validated whole by wasmparser under [`FEATURES`]. Modules nested in a component are walked and counted like the outer one.
+//! A module is walked once for sizes and names ([`inspect`]), which costs little and gives messages that an author can act on,
+//! and then, before it is compiled, validated whole by wasmparser under [`FEATURES`] ([`validate`]). Modules nested in a component are walked and counted like the outer one.
+
+pub(crate) mod names;
 
 use wasmparser::{
     ComponentExternalKind, Encoding, ExternalKind, MemoryType, Parser, Payload, TypeRef, Validator,
@@ -9,7 +11,6 @@ use wasmparser::{
 };
 
 use super::contract::World;
-use super::exports;
 use super::limits::{Limits, TABLE_ELEMENTS};
 use super::text::clean;
 
@@ -35,7 +36,7 @@ const DEPTH: usize = 16;
 /// What WebAssembly a kernel may use: the second version of the standard, and tail calls and constant expressions of the
 /// third. No 64-bit, shared or second memory, no custom page size (windows need one plain memory), no relaxed SIMD (results
 /// would depend on the machine), no garbage collection or exceptions (the engine is built without).
-pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2
+pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::COMPONENT_MODEL)
@@ -47,7 +48,7 @@ pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2
 pub struct LoadError(String);
 
 impl LoadError {
-    pub(super) fn new(message: impl AsRef<str>) -> LoadError {
+    pub(crate) fn new(message: impl AsRef<str>) -> LoadError {
         LoadError(clean(message.as_ref(), 2000))
     }
 }
@@ -90,7 +91,7 @@ pub struct Memory {
 }
 
 /// Checks the size of a module, in either format.
-pub(super) fn check_size(bytes: &[u8]) -> Result<(), LoadError> {
+pub(crate) fn check_size(bytes: &[u8]) -> Result<(), LoadError> {
     if bytes.len() > MODULE_BYTES {
         return Err(LoadError::new(format!(
             "The module has {} bytes; a kernel may have {MODULE_BYTES}. Build it with optimisation and without debug information.",
@@ -100,8 +101,8 @@ pub(super) fn check_size(bytes: &[u8]) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// Checks `binary` and says what it is.
-pub(super) fn admit(binary: &[u8], limits: &Limits) -> Result<Facts, LoadError> {
+/// Walks through `binary`, checks sizes and names, and says what it is.
+pub(crate) fn inspect(binary: &[u8], limits: &Limits) -> Result<Facts, LoadError> {
     check_size(binary)?;
     let mut walk = Walk::new(limits);
     let mut parser = Parser::new(0);
@@ -109,11 +110,15 @@ pub(super) fn admit(binary: &[u8], limits: &Limits) -> Result<Facts, LoadError> 
     for payload in parser.parse_all(binary) {
         walk.payload(payload.map_err(damaged)?)?;
     }
-    let facts = walk.finish()?;
+    walk.finish()
+}
+
+/// Checks that `binary` is valid. Code from the cache has been through this: it is kept under the digest of what it was made of.
+pub(crate) fn validate(binary: &[u8]) -> Result<(), LoadError> {
     Validator::new_with_features(FEATURES)
         .validate_all(binary)
-        .map_err(damaged)?;
-    Ok(facts)
+        .map(drop)
+        .map_err(damaged)
 }
 
 /// Something that is not valid WebAssembly, or valid only with proposals that kernels may not use.
@@ -317,10 +322,10 @@ impl<'a> Walk<'a> {
             .form
             .ok_or_else(|| LoadError::new("The module is damaged: it ends before it has begun."))?;
         let world = match form {
-            Form::Module => exports::of_module(&self.exports)?,
-            Form::Component => exports::of_component(&self.exports)?,
+            Form::Module => names::of_module(&self.exports)?,
+            Form::Component => names::of_component(&self.exports)?,
         };
-        exports::check_imports(form, world, &self.imports)?;
+        names::check_imports(form, world, &self.imports)?;
         let one_memory = world == World::Mapped || form == Form::Module;
         if one_memory && self.memories.len() != 1 {
             return Err(LoadError::new(format!(

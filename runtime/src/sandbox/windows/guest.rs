@@ -1,4 +1,4 @@
-//! Windows: streams' slots mapped into a guest's memory.
+//! Windows mapped into a guest's memory, for the mapped world.
 //!
 //! The guest reserves a block and the host maps every stream's ring over its place in it, once for the life of the instance:
 //! inputs read-only, outputs writable. Per frame only the frame table changes, on a page of the block that stays the guest's
@@ -24,135 +24,15 @@
 )]
 
 use std::hash::{BuildHasher, RandomState};
-use std::os::fd::{BorrowedFd, OwnedFd};
-use std::ptr;
 
-use rustix::mm::{MapFlags, ProtFlags, mmap};
+use rustix::mm::{MapFlags, mmap};
 
-use crate::stream::guard::{self, Guarded};
+use crate::sandbox::fault::{Cause, Fault};
+use crate::sandbox::memory::GuestMemory;
+use crate::stream::guard;
 
-use super::fault::{Cause, Fault};
-use super::layout::{Extent, Layout, PAGE, check_block};
-use super::memory::GuestMemory;
-
-/// Whether the guest may change the bytes of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Inputs and previous state: mapped read-only.
-    Read,
-    /// Outputs and next state.
-    Write,
-}
-
-/// The slots of one stream or state array.
-#[derive(Clone, Copy, Debug)]
-pub struct Window<'a> {
-    /// The shared-memory file.
-    pub file: BorrowedFd<'a>,
-    /// Where its first slot begins: a multiple of 4096.
-    pub offset: u64,
-    /// Distance of the slots: a multiple of 4096.
-    pub stride: u32,
-    /// Number of slots.
-    pub slots: u32,
-    /// Length of one frame in bytes, at most `stride`.
-    pub bytes: u32,
-    /// Whether the guest may write.
-    pub access: Access,
-}
-
-impl Window<'_> {
-    pub(super) fn extent(&self) -> Extent {
-        Extent {
-            offset: self.offset,
-            stride: self.stride,
-            slots: self.slots,
-            bytes: self.bytes,
-        }
-    }
-
-    pub(super) fn protection(&self) -> ProtFlags {
-        match self.access {
-            Access::Read => ProtFlags::READ,
-            Access::Write => ProtFlags::READ | ProtFlags::WRITE,
-        }
-    }
-}
-
-/// What is remembered of a window's file, to tell an illegal write from a truncated file.
-pub(super) struct Backing {
-    file: OwnedFd,
-    end: u64,
-    access: Access,
-    guard: Guarded,
-}
-
-impl Backing {
-    /// Duplicates the window's file and checks that it is long enough.
-    pub fn file(index: usize, window: &Window<'_>) -> Result<(OwnedFd, u64), Fault> {
-        let file = window.file.try_clone_to_owned().map_err(|error| {
-            Fault::new(
-                Cause::Host,
-                format!("Window {index} cannot be opened: {error}."),
-            )
-        })?;
-        let length = u64::from(window.stride) * u64::from(window.slots);
-        let end = window.offset.saturating_add(length);
-        if size(&file) < end {
-            return Err(truncated(index));
-        }
-        Ok((file, end))
-    }
-
-    pub fn new((file, end): (OwnedFd, u64), access: Access, guard: Guarded) -> Backing {
-        Backing {
-            file,
-            end,
-            access,
-            guard,
-        }
-    }
-
-    /// Whether an access to the window failed and was healed by the guard.
-    #[inline]
-    pub fn faulted(&self) -> bool {
-        self.guard.faults() != 0
-    }
-
-    /// The fault of the window `index`, if it has one.
-    pub fn fault(&self, index: usize) -> Option<Fault> {
-        if !self.faulted() {
-            return None;
-        }
-        let illegal = self.access == Access::Read && size(&self.file) >= self.end;
-        Some(if illegal {
-            illegal_write(index)
-        } else {
-            truncated(index)
-        })
-    }
-}
-
-/// Size of a file, 0 when even that cannot be learned.
-fn size(file: &OwnedFd) -> u64 {
-    rustix::fs::fstat(file).map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0))
-}
-
-fn illegal_write(window: usize) -> Fault {
-    Fault::new(
-        Cause::IllegalWrite { window },
-        format!(
-            "The kernel wrote into window {window}, which is an input. The input's bytes are unchanged."
-        ),
-    )
-}
-
-fn truncated(window: usize) -> Fault {
-    Fault::new(
-        Cause::Segment { window },
-        format!("The file behind window {window} is too short: another process truncated it."),
-    )
-}
+use super::layout::{Layout, PAGE, check_block};
+use super::{Access, Backing, Window, cannot_map, illegal_write, no_such_slot, wrong_slots};
 
 /// Where a guest finds one window.
 struct View {
@@ -165,7 +45,7 @@ struct View {
 }
 
 /// All windows of one instance. Dropped before the store that holds the memory.
-pub(super) struct GuestWindows {
+pub(crate) struct GuestWindows {
     memory: GuestMemory,
     /// Guest address of the frame table.
     table: u32,
@@ -310,121 +190,5 @@ impl GuestWindows {
         [0, last]
             .into_iter()
             .map(|offset| self.memory.address(self.table + offset).cast())
-    }
-}
-
-#[cold]
-pub(super) fn wrong_slots(given: usize, wanted: usize) -> Fault {
-    Fault::new(
-        Cause::Host,
-        format!("A call names {given} slots for {wanted} windows."),
-    )
-}
-
-#[cold]
-pub(super) fn no_such_slot(window: usize, slot: u32, slots: u32) -> Fault {
-    Fault::new(
-        Cause::Host,
-        format!("A call names slot {slot} of window {window}, which has {slots}."),
-    )
-}
-
-pub(super) fn cannot_map(index: usize, error: impl std::fmt::Display) -> Fault {
-    Fault::new(
-        Cause::Host,
-        format!("Window {index} cannot be mapped: {error}."),
-    )
-}
-
-/// Maps a window where the kernel chooses, for the copied world.
-pub(super) struct HostWindow {
-    // Dropped first: a guard ends before its mapping.
-    backing: Option<Backing>,
-    base: *mut u8,
-    length: usize,
-    stride: u32,
-    slots: u32,
-    bytes: u32,
-}
-
-// SAFETY: the mapping belongs to this value alone.
-unsafe impl Send for HostWindow {}
-
-impl HostWindow {
-    pub fn map(index: usize, window: &Window<'_>) -> Result<HostWindow, Fault> {
-        let file = Backing::file(index, window)?;
-        // `lay_out` has checked the product.
-        let length = window.stride as usize * window.slots as usize;
-        // SAFETY: a new mapping at an address that the kernel chooses.
-        let base = unsafe {
-            mmap(
-                ptr::null_mut(),
-                length,
-                window.protection(),
-                MapFlags::SHARED,
-                window.file,
-                window.offset,
-            )
-        };
-        let base = base.map_err(|error| cannot_map(index, error))?.cast::<u8>();
-        let mut mapped = HostWindow {
-            backing: None,
-            base,
-            length,
-            stride: window.stride,
-            slots: window.slots,
-            bytes: window.bytes,
-        };
-        // SAFETY: mapped just now, whole pages, nobody else's; `drop` ends the guard before it unmaps; only bytes are kept there.
-        let guard =
-            unsafe { guard::register(base, length) }.map_err(|error| cannot_map(index, error))?;
-        mapped.backing = Some(Backing::new(file, window.access, guard));
-        Ok(mapped)
-    }
-
-    /// Number of slots.
-    pub fn slots(&self) -> u32 {
-        self.slots
-    }
-
-    /// Length of a frame.
-    pub fn bytes(&self) -> usize {
-        self.bytes as usize
-    }
-
-    /// Copies a slot's frame out. `frame` has the length of a frame.
-    pub fn read(&self, slot: u32, frame: &mut [u8]) {
-        let source = self.slot(slot);
-        let count = frame.len().min(self.bytes());
-        // SAFETY: the source lies in the mapping by `slot`; the target is a Rust slice of at least `count` bytes. Another process
-        // may write the source meanwhile: then the copy is torn, but it is only bytes.
-        unsafe { ptr::copy_nonoverlapping(source, frame.as_mut_ptr(), count) };
-    }
-
-    /// Copies a frame into a slot of a writable window. `frame` has the length of a frame.
-    pub fn write(&mut self, slot: u32, frame: &[u8]) {
-        let target = self.slot(slot);
-        let count = frame.len().min(self.bytes());
-        // SAFETY: the target lies in the mapping by `slot`; should it be read-only after all, the guard catches the store.
-        unsafe { ptr::copy_nonoverlapping(frame.as_ptr(), target, count) };
-    }
-
-    fn slot(&self, slot: u32) -> *mut u8 {
-        let slot = slot.min(self.slots - 1);
-        self.base.wrapping_add(slot as usize * self.stride as usize)
-    }
-
-    /// The fault that the guard has counted.
-    pub fn fault(&self, index: usize) -> Option<Fault> {
-        self.backing.as_ref()?.fault(index)
-    }
-}
-
-impl Drop for HostWindow {
-    fn drop(&mut self) {
-        self.backing = None;
-        // SAFETY: the mapping was made by `map` with this length, and the guard is gone.
-        let unmapped = unsafe { rustix::mm::munmap(self.base.cast(), self.length) };
-        debug_assert!(unmapped.is_ok());
     }
 }

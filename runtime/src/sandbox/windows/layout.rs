@@ -13,7 +13,7 @@ pub const MAX_WINDOWS: usize = PAGE as usize / 4;
 
 /// The extent of one window: `slots` places of `stride` bytes, each holding a frame of `bytes` bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Extent {
+pub(crate) struct Extent {
     /// Where the first slot begins in the file.
     pub offset: u64,
     /// Distance of the slots, whole pages.
@@ -26,21 +26,21 @@ pub(super) struct Extent {
 
 /// One window's place, relative to the block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     pub start: u32,
     pub length: u32,
 }
 
 /// The block that has to be reserved, and each window's place in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     pub length: u32,
     pub places: Vec<Place>,
 }
 
 /// Why windows cannot be laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum LayoutError {
+pub(crate) enum LayoutError {
     #[error("{0} windows are more than the {MAX_WINDOWS} a stage can have")]
     TooMany(usize),
     #[error(
@@ -52,7 +52,7 @@ pub(super) enum LayoutError {
 }
 
 /// Lays out windows one behind the other, behind the frame table.
-pub(super) fn lay_out(windows: &[Extent]) -> Result<Layout, LayoutError> {
+pub(crate) fn lay_out(windows: &[Extent]) -> Result<Layout, LayoutError> {
     if windows.len() > MAX_WINDOWS {
         return Err(LayoutError::TooMany(windows.len()));
     }
@@ -78,7 +78,7 @@ pub(super) fn lay_out(windows: &[Extent]) -> Result<Layout, LayoutError> {
 
 /// Why a guest's answer to `reserve` cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BlockError {
+pub(crate) enum BlockError {
     #[error("0, which means that it has no room")]
     Zero,
     #[error("{0:#x}, which is not a multiple of {PAGE}")]
@@ -94,7 +94,7 @@ pub(super) enum BlockError {
 }
 
 /// Checks that a block of `length` bytes at `address` lies inside a memory of `size` bytes and on a page.
-pub(super) fn check_block(address: u32, length: u32, size: u64) -> Result<(), BlockError> {
+pub(crate) fn check_block(address: u32, length: u32, size: u64) -> Result<(), BlockError> {
     if address == 0 {
         return Err(BlockError::Zero);
     }

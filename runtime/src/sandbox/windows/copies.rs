@@ -1,12 +1,24 @@
-//! The copied world's arrays: frames are copied out of inputs before a call, and into outputs when the guest hands them over.
+//! The copied world's arrays: mapped for the host alone, copied out of before a call, and copied into when the guest hands an
+//! output over.
 
-use super::context::Context;
-use super::fault::{Cause, Fault};
-use super::host::Breach;
-use super::windows::{HostWindow, Window, no_such_slot, wrong_slots};
+#![allow(
+    unsafe_code,
+    reason = "maps streams, and copies from and to memory that other processes write"
+)]
+
+use std::ptr;
+
+use rustix::mm::{MapFlags, mmap};
+
+use crate::sandbox::context::Context;
+use crate::sandbox::fault::{Cause, Fault};
+use crate::sandbox::host::Breach;
+use crate::stream::guard;
+
+use super::{Backing, Window, cannot_map, no_such_slot, wrong_slots};
 
 /// The arrays of one instance, in frame-table order.
-pub(super) struct Copies {
+pub(crate) struct Copies {
     inputs: Vec<HostWindow>,
     pub trigger_frames: Vec<Vec<u8>>,
     pub auxiliary_frames: Vec<Vec<u8>>,
@@ -87,7 +99,7 @@ impl Copies {
 }
 
 /// Where a call's results go.
-pub(super) struct Outputs {
+pub(crate) struct Outputs {
     /// Index of the first output among all windows.
     first: usize,
     windows: Vec<HostWindow>,
@@ -139,5 +151,98 @@ impl Outputs {
                 ),
             )),
         }
+    }
+}
+
+/// One window, mapped where the operating system chooses.
+struct HostWindow {
+    // Dropped first: a guard ends before its mapping.
+    backing: Option<Backing>,
+    base: *mut u8,
+    length: usize,
+    stride: u32,
+    slots: u32,
+    bytes: u32,
+}
+
+// SAFETY: the mapping belongs to this value alone.
+unsafe impl Send for HostWindow {}
+
+impl HostWindow {
+    pub fn map(index: usize, window: &Window<'_>) -> Result<HostWindow, Fault> {
+        let file = Backing::file(index, window)?;
+        // `lay_out` has checked the product.
+        let length = window.stride as usize * window.slots as usize;
+        // SAFETY: a new mapping at an address that the kernel chooses.
+        let base = unsafe {
+            mmap(
+                ptr::null_mut(),
+                length,
+                window.protection(),
+                MapFlags::SHARED,
+                window.file,
+                window.offset,
+            )
+        };
+        let base = base.map_err(|error| cannot_map(index, error))?.cast::<u8>();
+        let mut mapped = HostWindow {
+            backing: None,
+            base,
+            length,
+            stride: window.stride,
+            slots: window.slots,
+            bytes: window.bytes,
+        };
+        // SAFETY: mapped just now, whole pages, nobody else's; `drop` ends the guard before it unmaps; only bytes are kept there.
+        let guard =
+            unsafe { guard::register(base, length) }.map_err(|error| cannot_map(index, error))?;
+        mapped.backing = Some(Backing::new(file, window.access, guard));
+        Ok(mapped)
+    }
+
+    /// Number of slots.
+    pub fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    /// Length of a frame.
+    pub fn bytes(&self) -> usize {
+        self.bytes as usize
+    }
+
+    /// Copies a slot's frame out. `frame` has the length of a frame.
+    pub fn read(&self, slot: u32, frame: &mut [u8]) {
+        let source = self.slot(slot);
+        let count = frame.len().min(self.bytes());
+        // SAFETY: the source lies in the mapping by `slot`; the target is a Rust slice of at least `count` bytes. Another process
+        // may write the source meanwhile: then the copy is torn, but it is only bytes.
+        unsafe { ptr::copy_nonoverlapping(source, frame.as_mut_ptr(), count) };
+    }
+
+    /// Copies a frame into a slot of a writable window. `frame` has the length of a frame.
+    pub fn write(&mut self, slot: u32, frame: &[u8]) {
+        let target = self.slot(slot);
+        let count = frame.len().min(self.bytes());
+        // SAFETY: the target lies in the mapping by `slot`; should it be read-only after all, the guard catches the store.
+        unsafe { ptr::copy_nonoverlapping(frame.as_ptr(), target, count) };
+    }
+
+    fn slot(&self, slot: u32) -> *mut u8 {
+        let slot = slot.min(self.slots - 1);
+        self.base.wrapping_add(slot as usize * self.stride as usize)
+    }
+
+    /// The fault that the guard has counted.
+    pub fn fault(&self, index: usize) -> Option<Fault> {
+        self.backing.as_ref()?.fault(index)
+    }
+}
+
+impl Drop for HostWindow {
+    fn drop(&mut self) {
+        self.backing = None;
+        // SAFETY: the mapping was made by `map` with this length, and the guard is gone.
+        let unmapped = unsafe { rustix::mm::munmap(self.base.cast(), self.length) };
+        debug_assert!(unmapped.is_ok());
     }
 }

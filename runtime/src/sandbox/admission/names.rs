@@ -1,13 +1,13 @@
 //! The names by which a kernel and the host find each other: which world a kernel is of, what it lacks, what it may import.
 
-use super::admission::{Form, LoadError};
-use super::contract::{COPIED, LOG, MAPPED, PACKAGE, SINK, VERSION, World};
+use super::{Form, LoadError};
+use crate::sandbox::contract::{COPIED, LOG, MAPPED, PACKAGE, SINK, VERSION, World};
 
 /// The module that programs for WASI import; core modules get an adapter that denies everything.
-pub(super) const WASI: &str = "wasi_snapshot_preview1";
+pub(crate) const WASI: &str = "wasi_snapshot_preview1";
 
 /// The world of a core module with these function exports.
-pub(super) fn of_module(exports: &[String]) -> Result<World, LoadError> {
+pub(crate) fn of_module(exports: &[String]) -> Result<World, LoadError> {
     let name = |(interface, function): &(&str, &str)| format!("{interface}#{function}");
     let world = choose(exports, |world| world.exports().iter().map(name).collect())?;
     match world
@@ -22,7 +22,7 @@ pub(super) fn of_module(exports: &[String]) -> Result<World, LoadError> {
 }
 
 /// The world of a component with these exported interfaces.
-pub(super) fn of_component(exports: &[String]) -> Result<World, LoadError> {
+pub(crate) fn of_component(exports: &[String]) -> Result<World, LoadError> {
     let interfaces = |world: World| {
         let mut names: Vec<String> = world
             .exports()
@@ -95,7 +95,7 @@ fn other_version(export: &str) -> bool {
 }
 
 /// Refuses imports that no kernel gets, and names all of them.
-pub(super) fn check_imports(
+pub(crate) fn check_imports(
     form: Form,
     world: World,
     imports: &[(String, String)],
