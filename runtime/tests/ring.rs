@@ -14,37 +14,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sandpipe::array::{ArrayType, Dtype};
 use sandpipe::stream::{
-    self, Bell, Delivery, Mirror, Mode, Reader, Stamp, Stream, StreamError, StreamSpec, Woken,
-    Writer,
+    self, Bell, Delivery, Mirror, Reader, Stamp, Stream, StreamError, StreamSpec, Woken, Writer,
 };
-use support::{Child, role, stream_name, wait_for_the_parent};
+use support::{Child, frame, role, stream_name, wait_for_the_parent};
 
 const LONG: Duration = Duration::from_secs(60);
 
 /// A stream of `length` numbers without a mirror, for two readers.
 fn spec(name: &str, length: u32) -> StreamSpec {
     StreamSpec {
-        name: name.to_owned(),
-        array: ArrayType {
-            dtype: Dtype::U64,
-            shape: vec![length],
-        },
-        readers: 2,
-        every: false,
-        slots: None,
-        notify: false,
         mirror: Mirror::Never,
-        mode: Mode::default(),
+        ..support::spec(name, length)
     }
-}
-
-/// The frame with this number: every element says which one it is.
-fn frame(number: u64, length: usize) -> Vec<u8> {
-    (0..length as u64)
-        .flat_map(|element| (number * 1_000_003 + element).to_le_bytes())
-        .collect()
 }
 
 fn publish(writer: &mut Writer, number: u64) {
@@ -244,6 +226,7 @@ fn a_full_queue_stops_the_writer_until_the_reader_takes_or_goes() {
     let mut fill = |writer: &mut Writer| {
         while writer.begin().is_some() {
             number += 1;
+            assert!(number < 100, "the queue has no end");
             publish(writer, number);
         }
     };
@@ -372,6 +355,7 @@ fn what_a_killed_reader_held_is_given_back() {
     let mut number = 1;
     while writer.begin().is_some() {
         number += 1;
+        assert!(number < 100, "the queue has no end");
         publish(&mut writer, number);
     }
     children[0].kill();

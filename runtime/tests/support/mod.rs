@@ -12,6 +12,9 @@ use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use sandpipe::array::{ArrayType, Dtype};
+use sandpipe::stream::{Mirror, Mode, StreamSpec};
+
 /// The Python packages that the tests compare with, pinned.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
@@ -148,4 +151,36 @@ pub fn role() -> Option<String> {
 /// Waits until the parent closes this process's standard input, or is gone.
 pub fn wait_for_the_parent() {
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+/// A command that runs `peer.py` with these arguments.
+pub fn peer(arguments: &[&str]) -> Command {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/peer.py");
+    let mut command = Command::new(python());
+    command.arg(script).args(arguments);
+    command
+}
+
+/// The frame with this number, of `length` numbers: every element says which frame it belongs to. As in `peer.py`.
+pub fn frame(number: u64, length: usize) -> Vec<u8> {
+    (0..length as u64)
+        .flat_map(|element| (number * 1_000_003 + element).to_le_bytes())
+        .collect()
+}
+
+/// A stream of `length` numbers for two readers.
+pub fn spec(name: &str, length: u32) -> StreamSpec {
+    StreamSpec {
+        name: name.to_owned(),
+        array: ArrayType {
+            dtype: Dtype::U64,
+            shape: vec![length],
+        },
+        readers: 2,
+        every: false,
+        slots: None,
+        notify: true,
+        mirror: Mirror::Auto,
+        mode: Mode::default(),
+    }
 }

@@ -1,0 +1,94 @@
+"""What a Python program does with a stream, for the tests: `peer.py COMMAND NAME [ARGUMENT ...]`.
+
+Every element of a frame says which frame it belongs to, so that a torn one is noticed.
+"""
+
+import json
+import sys
+import time
+
+import numpy as np
+import pyshmem
+
+STEP = 1_000_003
+
+
+def frame(number, shape):
+    return (np.uint64(number * STEP) + np.arange(np.prod(shape), dtype=np.uint64)).reshape(shape)
+
+
+def check(publication):
+    payload, number = publication.payload, publication.frame_id
+    if not np.array_equal(payload, frame(number, payload.shape)):
+        sys.exit(f"torn frame {number}: begins {payload.flat[0]}, ends {payload.flat[-1]}")
+
+
+def view(name, last):
+    """Reads what it can, until frame `last` has come."""
+    frames = missed = count = 0
+    with pyshmem.open(name) as stream:
+        print("viewing", flush=True)
+        while True:
+            publication = stream.read_after_publication(count, timeout=30)
+            check(publication)
+            frames += 1
+            missed += publication.count - count - 1
+            count = publication.count
+            if publication.frame_id == int(last):
+                break
+    print("viewed", json.dumps({"frames": frames, "missed": missed, "count": count}), flush=True)
+
+
+def flood(name, seconds):
+    """Writes as fast as it can, then one more frame after a pause."""
+    with pyshmem.open(name) as stream:
+        first = frame(0, stream.shape)
+        payload = np.empty_like(first)
+        end = time.monotonic() + float(seconds)
+        number = 0
+        print("flooding", flush=True)
+        while time.monotonic() < end:
+            number += 1
+            np.add(first, np.uint64(number * STEP), out=payload)
+            stream.write(payload, frame_id=number)
+        time.sleep(0.2)
+        stream.write(frame(number + 1, stream.shape), frame_id=number + 1)
+    print("flooded", number + 1, flush=True)
+
+
+def write(name, number):
+    with pyshmem.open(name) as stream:
+        stream.write(frame(int(number), stream.shape), frame_id=int(number))
+
+
+def half(name, number):
+    """Dies, by the caller's hand, in the middle of a frame."""
+    with pyshmem.open(name) as stream:
+        with stream.write_view(frame_id=int(number)) as payload:
+            whole = frame(int(number), stream.shape)
+            payload[: len(payload) // 2] = whole[: len(payload) // 2]
+            print("halfway", flush=True)
+            time.sleep(60)
+
+
+def create(name, dtype, *shape):
+    """Makes a stream and goes on to own it until it is told to end."""
+    pyshmem.create(name, shape=[int(extent) for extent in shape], dtype=dtype, notify=True)
+    print("created", flush=True)
+    sys.stdin.read()
+
+
+def stat(name):
+    print(json.dumps(pyshmem.stat(name)))
+
+
+def listed(name):
+    print(name in pyshmem.list_streams())
+
+
+def unlink(name):
+    pyshmem.unlink(name)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
