@@ -70,9 +70,14 @@ impl Schema {
     pub fn check(&self, parameters: &Value) -> Result<(), KernelError> {
         match self.errors(parameters).next() {
             None => Ok(()),
-            Some(error) => Err(KernelError::new(format!(
-                "the parameters are wrong: {error}"
-            ))),
+            Some(error) => {
+                let path = error.instance_path().as_str().trim_start_matches('/');
+                let what = match path {
+                    "" => "the parameters are wrong".to_owned(),
+                    name => format!("the parameter '{name}' is wrong"),
+                };
+                Err(KernelError::new(format!("{what}: {error}")))
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use super::trigger::Trigger;
 use crate::config::{self, Config, StreamIndex};
 use crate::report::meter::{StageMeter, StreamMeter};
 use crate::report::{Monitor, StageEntry, StreamEntry};
-use crate::sandbox::{Access, Window};
+use crate::sandbox::{Access, Deadline, Window};
 use crate::stream::{self, Delivery, Mirror, Reader, Stamp, Stream, StreamSpec};
 
 /// A lane with its workers.
@@ -37,6 +37,8 @@ pub struct Built {
     pub monitor: Monitor,
     /// The streams; the last owner removes them.
     pub streams: Vec<Arc<Stream>>,
+    /// The deadline of each stage's instance.
+    pub deadlines: Vec<Deadline>,
 }
 
 /// Builds a pipeline of which each entry takes in `frames` frames, or any number.
@@ -59,11 +61,16 @@ pub fn build(plan: Plan, frames: Option<u64>) -> anyhow::Result<Built> {
             workers,
         });
     }
+    let mut deadlines = Vec::with_capacity(plan.stages.len());
     for (lane, ReadyLane { workers, .. }) in lanes.into_iter().zip(&mut ready) {
         for node in lane.nodes {
             workers.push(match node {
                 Node::Source(index) => Box::new(builder.source(index, frames)?),
-                Node::Stage(index) => Box::new(builder.stage(index)?),
+                Node::Stage(index) => {
+                    let stage = builder.stage(index)?;
+                    deadlines.push(stage.deadline());
+                    Box::new(stage)
+                }
                 Node::Sink(index) => Box::new(builder.sink(index)?),
             });
         }
@@ -72,6 +79,7 @@ pub fn build(plan: Plan, frames: Option<u64>) -> anyhow::Result<Built> {
         lanes: ready,
         monitor: builder.monitor(),
         streams: builder.streams,
+        deadlines,
     })
 }
 

@@ -1,9 +1,9 @@
 //! A running pipeline: its threads, how it is stopped, and what is left at the end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,11 @@ use super::build::{Built, ReadyLane, build};
 use super::lane;
 use super::plan::Plan;
 use crate::report::{FaultReport, Monitor, RunReport, State};
+use crate::sandbox::{Cause, Deadline};
 use crate::stream::{Bell, Stream};
+
+/// How long a call may still take when the run is being stopped.
+const LAST_CALL: Duration = Duration::from_millis(25);
 
 /// When a run ends by itself.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +33,7 @@ pub struct RunOptions {
 pub struct StopHandle {
     bell: Arc<Bell>,
     interrupted: Arc<AtomicBool>,
+    deadlines: Arc<Mutex<Vec<Deadline>>>,
 }
 
 impl StopHandle {
@@ -37,18 +42,38 @@ impl StopHandle {
         Self {
             bell: Arc::new(Bell::new()),
             interrupted: Arc::default(),
+            deadlines: Arc::default(),
         }
     }
 
     /// Stops the run because a person wants it.
     pub fn interrupt(&self) {
         self.interrupted.store(true, Ordering::SeqCst);
-        self.bell.ring();
+        self.stop();
     }
 
-    /// Stops the run because its time is over or it failed.
+    /// Stops the run: lanes end after the frame that they are at, and guests that take longer are stopped.
     fn stop(&self) {
         self.bell.ring();
+        for deadline in self
+            .deadlines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            deadline.set(LAST_CALL);
+        }
+    }
+
+    /// From now on, stopping also shortens these.
+    fn take(&self, deadlines: Vec<Deadline>) {
+        *self
+            .deadlines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = deadlines;
+        if self.bell.is_rung() {
+            self.stop();
+        }
     }
 
     fn is_interrupted(&self) -> bool {
@@ -85,7 +110,9 @@ impl Run {
             lanes,
             monitor,
             streams,
+            deadlines,
         } = build(plan, options.frames)?;
+        stop.take(deadlines);
         let (ended, endings) = channel();
         let mut run = Self {
             monitor: Arc::new(monitor),
@@ -149,6 +176,10 @@ impl Run {
     fn lane_ended(&mut self, ending: Result<(), FaultReport>) {
         self.open_lanes -= 1;
         if let Err(fault) = ending {
+            if self.stop.bell.is_rung() && fault.cause == Cause::Deadline.name() {
+                // The deadline was shortened to end the run.
+                return;
+            }
             self.failed = true;
             self.monitor.fault(fault);
             self.stop.stop();

@@ -10,7 +10,7 @@ use super::trigger::Trigger;
 use crate::config::TriggerPolicy;
 use crate::report::FaultReport;
 use crate::report::meter::StageMeter;
-use crate::sandbox::{Cause, Fault, Instance};
+use crate::sandbox::{Cause, Deadline, Fault, Instance};
 use crate::stream::{Reader, Stamp, WaitWord};
 
 /// One stage with everything that it needs for a frame.
@@ -31,6 +31,11 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// By which the time of a call can be shortened while it runs.
+    pub fn deadline(&self) -> Deadline {
+        self.instance.deadline()
+    }
+
     /// Whether the triggers call for a run.
     fn triggered(&self) -> bool {
         match self.policy {

@@ -116,12 +116,17 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Sets the time that a call may take, from the next call on.
+    /// Sets the time that a call may take.
     pub fn set_deadline(&self, deadline: Duration) {
-        let nanoseconds = u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX);
-        self.word.deadline_ns.store(nanoseconds, Ordering::Relaxed);
-        // The thread may be in a sleep that is too long for the new deadline.
-        self.thread.unpark();
+        self.deadline().set(deadline);
+    }
+
+    /// A handle by which any thread can set that time, while a call runs too.
+    pub fn deadline(&self) -> Deadline {
+        Deadline {
+            word: Arc::clone(&self.word),
+            thread: self.thread.clone(),
+        }
     }
 
     /// A call begins.
@@ -156,6 +161,23 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         lock(&self.shared).retain(|entry| !Arc::ptr_eq(&entry.word, &self.word));
+    }
+}
+
+/// The time that each call of one instance may take, to be set from any thread.
+#[derive(Clone)]
+pub struct Deadline {
+    word: Arc<Word>,
+    thread: thread::Thread,
+}
+
+impl Deadline {
+    /// Sets the time. A call that has run for so long already is stopped at once.
+    pub fn set(&self, deadline: Duration) {
+        let nanoseconds = u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX);
+        self.word.deadline_ns.store(nanoseconds, Ordering::Relaxed);
+        // The thread may be in a sleep that is too long for the new deadline.
+        self.thread.unpark();
     }
 }
 

@@ -4,6 +4,7 @@ use wasmtime::component::TypedFunc;
 
 use super::context::Context;
 use super::contract::{World, types};
+use super::deadline::Deadline;
 use super::fault::{Cause, Fault};
 use super::guest::Guest;
 use super::limits::Limits;
@@ -116,6 +117,11 @@ impl Instance {
                 }
             }
         }
+    }
+
+    /// A handle by which any thread can change the time that a call may take: to end a run without waiting for a guest.
+    pub fn deadline(&self) -> Deadline {
+        self.guest.watch.deadline()
     }
 
     /// Whether an earlier fault has ended this instance.

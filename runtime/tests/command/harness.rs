@@ -1,0 +1,173 @@
+//! What the tests share: a folder and a namespace for each, so that they can run side by side.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything may take before a test fails: generous, since machines are shared.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder with a pipeline in it, and the namespace of its streams.
+pub struct Bench {
+    pub folder: TempDir,
+    pub namespace: String,
+}
+
+impl Bench {
+    pub fn new(name: &str) -> Bench {
+        Bench {
+            folder: TempDir::new().unwrap(),
+            namespace: format!("sandpipe-test.{}.{name}", std::process::id()),
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The name of a stream in the system.
+    pub fn stream(&self, name: &str) -> String {
+        format!("{}.{name}", self.namespace)
+    }
+
+    /// Writes `pipeline.yaml` with the namespace before it, in the first line.
+    pub fn pipeline(&self, yaml: &str) -> PathBuf {
+        self.file(
+            "pipeline.yaml",
+            &format!("namespace: {}\n{yaml}", self.namespace),
+        )
+    }
+
+    pub fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Writes a kernel `NAME.wat`: the one of the sandbox's tests with some of its parts replaced, of kind `test.NAME`.
+    pub fn kernel(&self, name: &str, parts: &[(&str, &str)]) -> PathBuf {
+        let manifest = format!(r#"{{\"abi\":\"0.1\",\"kind\":\"test.{name}\"}}"#);
+        let mut text = include_str!("../sandbox/kernel.wat").to_owned();
+        let manifest = format!(r#"(@custom "sandpipe:manifest" "{manifest}")"#);
+        for (name, body) in parts.iter().chain(&[("declarations", manifest.as_str())]) {
+            let mark = format!(";; @{name}\n");
+            assert!(text.contains(&mark), "no place named {name}");
+            text = text.replace(&mark, &format!("{body}\n"));
+        }
+        self.file(&format!("{name}.wat"), text)
+    }
+
+    /// The command, to be run in the folder.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sandpipe"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Running<'_> {
+        Running {
+            child: Some(self.command(arguments).spawn().unwrap()),
+            bench: self,
+        }
+    }
+
+    /// Runs `sandpipe run pipeline.yaml --format json` with more arguments, and returns exit code and report.
+    pub fn report(&self, more: &[&str]) -> (i32, Value) {
+        let mut arguments = vec!["run", "pipeline.yaml", "--format", "json"];
+        arguments.extend(more);
+        let output = self.run(&arguments);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let report = serde_json::from_str(&text).unwrap_or_else(|error| {
+            panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr))
+        });
+        (output.status.code().unwrap(), report)
+    }
+
+    /// Names of the streams of this bench that exist.
+    pub fn streams(&self) -> Vec<String> {
+        let output = self.run(&["stream", "list", "--format", "json"]);
+        let list: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let streams = list["streams"].as_array().unwrap().iter();
+        let names = streams.map(|stream| stream["name"].as_str().unwrap().to_owned());
+        names
+            .filter(|name| name.starts_with(&self.namespace))
+            .collect()
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        for name in self.streams() {
+            self.run(&["stream", "remove", "--force", &name]);
+        }
+    }
+}
+
+/// A command that runs; killed when the test fails.
+pub struct Running<'a> {
+    child: Option<Child>,
+    bench: &'a Bench,
+}
+
+impl Running<'_> {
+    pub fn id(&self) -> i32 {
+        self.child.as_ref().unwrap().id() as i32
+    }
+
+    /// Waits until a stream exists and has so many frames.
+    pub fn wait_for(&mut self, stream: &str, frames: u64) {
+        let name = self.bench.stream(stream);
+        let published = || {
+            let output = self
+                .bench
+                .run(&["stream", "info", &name, "--format", "json"]);
+            let info: Value = serde_json::from_slice(&output.stdout).ok()?;
+            info["ring"]["published"].as_u64()
+        };
+        let start = Instant::now();
+        while published().is_none_or(|published| published < frames) {
+            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
+            assert!(
+                ended.is_none() && start.elapsed() < PATIENCE,
+                "no {frames} frames of {stream}: {ended:?}"
+            );
+        }
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let id = rustix::process::Pid::from_raw(self.id()).unwrap();
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    /// Waits for the end.
+    pub fn output(mut self) -> Output {
+        self.child.take().unwrap().wait_with_output().unwrap()
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

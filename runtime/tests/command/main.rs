@@ -1,0 +1,14 @@
+//! The command, as users run it: real processes, real streams, real Python on the other side.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod faults;
+mod harness;
+mod kernels;
+mod lanes;
+mod outside;
+mod refused;
+mod running;
+mod stopping;
+#[path = "../support/mod.rs"]
+mod support;
