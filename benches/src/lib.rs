@@ -1,1 +1,184 @@
-//! benches
+//! What the benches share: a kernel with its frames, to be run in the sandbox or natively.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a bench that cannot run has to say so"
+)]
+
+use sandpipe::array::{ArrayType, Dtype};
+use sandpipe::kernel::{Registry, state_arrays};
+use sandpipe::pipeline::Solo;
+use sandpipe::sandbox::{Array, Context, Engine, EngineOptions, Limits, Part};
+use sandpipe_kernel::Kernel;
+use sandpipe_kernel::testing::Stage;
+use serde_json::{Map, Value};
+
+/// A named frame of 32-bit floats.
+#[derive(Clone)]
+pub struct Frame {
+    name: String,
+    shape: Vec<u32>,
+    values: Vec<f32>,
+}
+
+impl Frame {
+    /// A frame whose elements are a function of their index.
+    pub fn new(name: &str, shape: &[u32], value: impl Fn(usize) -> f32) -> Self {
+        let elements = shape.iter().product::<u32>() as usize;
+        Self {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+            values: (0..elements).map(value).collect(),
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect()
+    }
+}
+
+/// The engine that `sandpipe run` uses.
+pub fn engine() -> Engine {
+    Engine::new(EngineOptions::default()).unwrap()
+}
+
+/// A built-in kernel, its parameters and its frames.
+#[derive(Clone)]
+pub struct Case {
+    kind: String,
+    inputs: Vec<Frame>,
+    auxiliary: Vec<Frame>,
+    output: Vec<u32>,
+    parameters: Map<String, Value>,
+    operation: Option<String>,
+}
+
+impl Case {
+    /// A case without frames.
+    pub fn new(kind: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            inputs: Vec::new(),
+            auxiliary: Vec::new(),
+            output: Vec::new(),
+            parameters: Map::new(),
+            operation: None,
+        }
+    }
+
+    /// Adds a trigger input.
+    pub fn input(mut self, frame: Frame) -> Self {
+        self.inputs.push(frame);
+        self
+    }
+
+    /// Adds an auxiliary input.
+    pub fn auxiliary(mut self, frame: Frame) -> Self {
+        self.auxiliary.push(frame);
+        self
+    }
+
+    /// Sets the shape of the output.
+    pub fn output(mut self, shape: &[u32]) -> Self {
+        self.output = shape.to_vec();
+        self
+    }
+
+    /// Sets a parameter.
+    pub fn parameter(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.parameters.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Sets the expression of `cpu.custom_operation`.
+    pub fn operation(mut self, expression: &str) -> Self {
+        self.operation = Some(expression.to_owned());
+        self
+    }
+
+    /// The kernel in the sandbox.
+    pub fn wasm(&self, engine: &Engine) -> Solo {
+        let registry = Registry::built_in().unwrap();
+        let kernel = registry.find(&self.kind).unwrap();
+        let inputs: Vec<Array> = self.inputs.iter().map(array).collect();
+        let auxiliary: Vec<Array> = self.auxiliary.iter().map(array).collect();
+        let outputs = vec![named("output", &self.output)];
+        let state = state_arrays(
+            &kernel.manifest,
+            &types(&inputs),
+            &types(&auxiliary),
+            &types(&outputs),
+        );
+        let context = Context {
+            name: "bench".to_owned(),
+            kind: self.kind.clone(),
+            part: Part::WHOLE,
+            trigger_inputs: inputs,
+            auxiliary_inputs: auxiliary,
+            outputs,
+            state: state
+                .unwrap()
+                .into_iter()
+                .map(|state| Array {
+                    name: state.alias.clone(),
+                    alias: state.alias,
+                    array: state.array,
+                })
+                .collect(),
+            operation: self.operation.clone(),
+            parameters: Value::Object(self.parameters.clone()).to_string(),
+        };
+        let limits = Limits::default();
+        let program = engine.load(&kernel.module, &limits).unwrap();
+        program.validate_config(&context, &limits).unwrap();
+        let solo = Solo::open(&program, &context, &limits).unwrap();
+        for (index, frame) in self.inputs.iter().chain(&self.auxiliary).enumerate() {
+            solo.set_input(index, &frame.bytes()).unwrap();
+        }
+        solo
+    }
+
+    /// The same kernel built natively.
+    pub fn native<K: Kernel>(&self) -> Stage<K> {
+        let mut builder = Stage::<K>::new();
+        for (name, value) in &self.parameters {
+            builder = builder.parameter(name, value.clone());
+        }
+        if let Some(operation) = &self.operation {
+            builder = builder.operation(operation);
+        }
+        for frame in &self.inputs {
+            builder = builder.trigger_input(&frame.name, &frame.shape, &frame.values);
+        }
+        for frame in &self.auxiliary {
+            builder = builder.auxiliary(&frame.name, &frame.shape, &frame.values);
+        }
+        builder
+            .output::<f32>("output", &self.output)
+            .build()
+            .unwrap()
+    }
+}
+
+fn types(arrays: &[Array]) -> Vec<&ArrayType> {
+    arrays.iter().map(|array| &array.array).collect()
+}
+
+fn array(frame: &Frame) -> Array {
+    named(&frame.name, &frame.shape)
+}
+
+fn named(name: &str, shape: &[u32]) -> Array {
+    Array {
+        name: name.to_owned(),
+        alias: name.to_owned(),
+        array: ArrayType {
+            dtype: Dtype::F32,
+            shape: shape.to_vec(),
+        },
+    }
+}

@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 
 use super::graph::{Graph, Node};
 use super::intake::IntakeWorker;
-use super::lane::Worker;
+use super::lane::Crew;
 use super::lanes::{self, name_of};
 use super::output::Output;
 use super::plan::{Plan, PlannedStage};
@@ -16,6 +16,7 @@ use super::stage::{Stage, fault_report};
 use super::state::State;
 use super::trigger::Trigger;
 use crate::config::{self, Config, StreamIndex};
+use crate::endpoint;
 use crate::report::meter::{StageMeter, StreamMeter};
 use crate::report::{Monitor, StageEntry, StreamEntry};
 use crate::sandbox::{Access, Deadline, Window};
@@ -25,8 +26,8 @@ use crate::stream::{self, Delivery, Mirror, Reader, Stamp, Stream, StreamSpec};
 pub struct ReadyLane {
     /// The name of its thread.
     pub name: String,
-    /// What it runs, in graph order.
-    pub workers: Vec<Box<dyn Worker>>,
+    /// What it runs.
+    pub crew: Crew,
 }
 
 /// A pipeline that can run: its streams exist, its kernels are initialised.
@@ -52,27 +53,27 @@ pub fn build(plan: Plan, frames: Option<u64>) -> anyhow::Result<Built> {
     let mut ready = Vec::with_capacity(lanes.len());
     // Intakes first: what lies in an outside stream already is there for its readers, and no new frame to them.
     for lane in &lanes {
-        let mut workers: Vec<Box<dyn Worker>> = Vec::new();
+        let mut crew = Crew::default();
         for &stream in &lane.intakes {
-            workers.push(Box::new(builder.intake(stream, frames)?));
+            crew.feeds.push(Box::new(builder.intake(stream, frames)?));
         }
         ready.push(ReadyLane {
             name: lane.name.clone(),
-            workers,
+            crew,
         });
     }
     let mut deadlines = Vec::with_capacity(plan.stages.len());
-    for (lane, ReadyLane { workers, .. }) in lanes.into_iter().zip(&mut ready) {
+    for (lane, ReadyLane { crew, .. }) in lanes.into_iter().zip(&mut ready) {
         for node in lane.nodes {
-            workers.push(match node {
-                Node::Source(index) => Box::new(builder.source(index, frames)?),
+            match node {
+                Node::Source(index) => crew.feeds.push(Box::new(builder.source(index, frames)?)),
+                Node::Sink(index) => crew.workers.push(Box::new(builder.sink(index)?)),
                 Node::Stage(index) => {
                     let stage = builder.stage(index)?;
                     deadlines.push(stage.deadline());
-                    Box::new(stage)
+                    crew.workers.push(Box::new(stage));
                 }
-                Node::Sink(index) => Box::new(builder.sink(index)?),
-            });
+            }
         }
     }
     Ok(Built {
@@ -121,10 +122,11 @@ impl<'a> Builder<'a> {
 
     /// Publishes what the configuration wants to be there before the first frame.
     fn publish_initial(&self) -> anyhow::Result<()> {
-        for (stream, configured) in self.streams.iter().zip(&self.plan.config.streams) {
+        let streams = self.streams.iter().zip(&self.stream_meters);
+        for ((stream, meter), configured) in streams.zip(&self.plan.config.streams) {
             if let Some(initial) = &configured.initial {
-                let frame = crate::endpoint::initial_frame(initial, &configured.array)
-                    .with_context(|| {
+                let frame =
+                    endpoint::initial_frame(initial, &configured.array).with_context(|| {
                         format!(
                             "cannot make the initial value of stream '{}'",
                             *configured.name
@@ -136,6 +138,7 @@ impl<'a> Builder<'a> {
                     .context("a stream without readers has no free slot")?;
                 writer.write(slot, &frame)?;
                 writer.publish(slot, Stamp::source(0));
+                meter.published.add(1);
             }
         }
         Ok(())

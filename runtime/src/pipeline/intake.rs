@@ -11,6 +11,7 @@ use crate::stream::{Ingest, WaitWord};
 pub struct IntakeWorker {
     ingest: Ingest,
     meter: Arc<StreamMeter>,
+    taken: u64,
     limit: Option<u64>,
     closed: bool,
 }
@@ -21,6 +22,7 @@ impl IntakeWorker {
         Self {
             ingest,
             meter,
+            taken: 0,
             limit,
             closed: false,
         }
@@ -32,10 +34,7 @@ impl Worker for IntakeWorker {
         if self.closed {
             return Ok(Turn::Finished);
         }
-        if self
-            .limit
-            .is_some_and(|limit| self.meter.published.get() >= limit)
-        {
+        if self.limit.is_some_and(|limit| self.taken >= limit) {
             self.closed = true;
             self.ingest.close();
             return Ok(Turn::Finished);
@@ -43,6 +42,7 @@ impl Worker for IntakeWorker {
         if self.ingest.poll().is_none() {
             return Ok(Turn::Idle);
         }
+        self.taken += 1;
         self.meter.published.add(1);
         self.meter.missed.set(self.ingest.skipped());
         Ok(Turn::Worked)

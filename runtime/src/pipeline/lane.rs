@@ -59,68 +59,97 @@ pub trait Worker: Send {
     }
 }
 
-/// Runs workers, which are in graph order, until all have finished or the run is stopped. Then ends each.
-///
-/// # Errors
-/// The first fault that ends the run.
-pub fn run(mut workers: Vec<Box<dyn Worker>>, stop: &Bell) -> Result<(), FaultReport> {
-    let mut result = turns(&mut workers, stop);
-    for worker in &mut workers {
-        // Each is ended, whatever became of the others; the first fault is the one that counts.
-        let ended = worker.end();
-        result = result.and(ended);
-    }
-    result
+/// What a lane runs.
+#[derive(Default)]
+pub struct Crew {
+    /// Sources and intakes. They get a turn only when all others are idle: what has entered the lane goes through to
+    /// its end before more comes in, so that frames do not queue up behind one another.
+    pub feeds: Vec<Box<dyn Worker>>,
+    /// Stages and sinks, in graph order.
+    pub workers: Vec<Box<dyn Worker>>,
 }
 
-fn turns(workers: &mut [Box<dyn Worker>], stop: &Bell) -> Result<(), FaultReport> {
-    let mut words = Vec::new();
-    loop {
-        let mut worked = false;
-        let mut finished = true;
-        for worker in workers.iter_mut() {
-            if stop.is_rung() {
+impl Crew {
+    fn all(&self) -> impl Iterator<Item = &dyn Worker> {
+        self.feeds.iter().chain(&self.workers).map(Box::as_ref)
+    }
+
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut Box<dyn Worker>> {
+        self.feeds.iter_mut().chain(&mut self.workers)
+    }
+
+    /// Runs until everything has finished or the run is stopped. Then ends each.
+    ///
+    /// # Errors
+    /// The first fault that ends the run.
+    pub fn run(mut self, stop: &Bell) -> Result<(), FaultReport> {
+        let mut result = self.turns(stop);
+        for worker in self.all_mut() {
+            // Each is ended, whatever became of the others; the first fault is the one that counts.
+            let ended = worker.end();
+            result = result.and(ended);
+        }
+        result
+    }
+
+    fn turns(&mut self, stop: &Bell) -> Result<(), FaultReport> {
+        let mut words = Vec::new();
+        while !stop.is_rung() {
+            let through = sweep(&mut self.workers, stop)?;
+            if through == Turn::Worked {
+                continue;
+            }
+            let fed = sweep(&mut self.feeds, stop)?;
+            if fed == Turn::Worked {
+                continue;
+            }
+            let mut pending = false;
+            for worker in self.all_mut() {
+                pending |= worker.settle();
+            }
+            if (through, fed) == (Turn::Finished, Turn::Finished) {
                 return Ok(());
             }
-            let turn = worker.turn()?;
-            worked |= turn == Turn::Worked;
-            finished &= turn == Turn::Finished;
+            self.idle(&mut words, pending, stop);
         }
-        if worked {
-            continue;
+        Ok(())
+    }
+
+    /// Waits until a worker may be ready, the run is stopped, or a mirror wants another try.
+    fn idle(&self, room: &mut Vec<WaitWord<'static>>, mirrors_pending: bool, stop: &Bell) {
+        let mut words: Vec<WaitWord<'_>> = std::mem::take(room);
+        words.push(stop.word());
+        for worker in self.all() {
+            worker.words(&mut words);
         }
-        let mut pending = false;
-        for worker in workers.iter_mut() {
-            pending |= worker.settle();
+        // The words were read before this look: whatever is published after it changes one of them.
+        if !self.all().any(Worker::ready) {
+            let due = self.all().filter_map(Worker::due).min();
+            let retry = mirrors_pending.then(|| Instant::now() + MIRROR_RETRY);
+            wait_until(&words, due.into_iter().chain(retry).min());
         }
-        if finished {
-            return Ok(());
-        }
-        idle(workers, &mut words, pending, stop);
+        words.clear();
+        // The same allocation for the next time: no element is left that could outlive its worker.
+        *room = words.into_iter().filter_map(|_| None).collect();
     }
 }
 
-/// Waits until a worker may be ready, the run is stopped, or a mirror wants another try.
-fn idle(
-    workers: &[Box<dyn Worker>],
-    room: &mut Vec<WaitWord<'static>>,
-    mirrors_pending: bool,
-    stop: &Bell,
-) {
-    let mut words: Vec<WaitWord<'_>> = std::mem::take(room);
-    words.push(stop.word());
+/// Gives each worker a turn. `Worked` if one moved a frame, `Finished` if all have finished.
+fn sweep(workers: &mut [Box<dyn Worker>], stop: &Bell) -> Result<Turn, FaultReport> {
+    let (mut worked, mut finished) = (false, true);
     for worker in workers {
-        worker.words(&mut words);
+        if stop.is_rung() {
+            return Ok(Turn::Idle);
+        }
+        let turn = worker.turn()?;
+        worked |= turn == Turn::Worked;
+        finished &= turn == Turn::Finished;
     }
-    // The words were read before this look: whatever is published after it changes one of them.
-    if !workers.iter().any(|worker| worker.ready()) {
-        let due = workers.iter().filter_map(|worker| worker.due()).min();
-        let retry = mirrors_pending.then(|| Instant::now() + MIRROR_RETRY);
-        wait_until(&words, due.into_iter().chain(retry).min());
-    }
-    words.clear();
-    // The same allocation for the next time: no element is left that could outlive its worker.
-    *room = words.into_iter().filter_map(|_| None).collect();
+    Ok(match (worked, finished) {
+        (true, _) => Turn::Worked,
+        (false, true) => Turn::Finished,
+        (false, false) => Turn::Idle,
+    })
 }
 
 /// Waits for a word to change, or until a point in time, which is met by polling at the end.

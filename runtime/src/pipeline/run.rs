@@ -124,12 +124,12 @@ impl Run {
             until: options.duration.map(|duration| Instant::now() + duration),
             _streams: streams,
         };
-        for (index, ReadyLane { name, workers }) in lanes.into_iter().enumerate() {
+        for (index, ReadyLane { name, crew }) in lanes.into_iter().enumerate() {
             let ended = ended.clone();
             let bell = Arc::clone(&run.stop.bell);
             let started = thread::Builder::new().name(name.clone()).spawn(move || {
                 lane::pin(index);
-                let ending = catch_unwind(AssertUnwindSafe(|| lane::run(workers, &bell)));
+                let ending = catch_unwind(AssertUnwindSafe(|| crew.run(&bell)));
                 let ending = ending.unwrap_or_else(|_| Err(panicked(name)));
                 // Nobody listens any more only when the run itself is gone.
                 let _ = ended.send(ending);
