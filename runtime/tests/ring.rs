@@ -106,6 +106,25 @@ fn the_newest_frame_is_held_and_the_next_is_counted() {
 }
 
 #[test]
+fn before_the_first_frame_a_reader_holds_zeros() {
+    let stream = Stream::create(&spec(&stream_name("zeros"), 64)).unwrap();
+    let mut reader = stream.reader(Delivery::Latest).unwrap();
+    let mut writer = stream.writer().unwrap();
+    let slot = writer.begin().unwrap();
+    writer.write(slot, &frame(1, 64)).unwrap();
+    let zeros = reader.current();
+    assert_eq!((zeros.sequence, zeros.frame_id), (0, 0));
+    let mut bytes = vec![1; 512];
+    for number in 1..=50 {
+        reader.read(&zeros, &mut bytes).unwrap();
+        assert_eq!(bytes, vec![0; 512], "while frame {number} is written");
+        publish(&mut writer, number);
+    }
+    assert_eq!(reader.current().frame_id, 50);
+    assert!(!reader.ready());
+}
+
+#[test]
 fn a_slot_that_begin_did_not_give_is_not_published() {
     let stream = Stream::create(&spec(&stream_name("misuse"), 3)).unwrap();
     let mut writer = stream.writer().unwrap();

@@ -4,6 +4,7 @@ use super::control::{Geometry, MOST_READERS, MOST_SLOTS};
 use super::error::StreamError;
 use super::header::MOST_DIMENSIONS;
 use super::mapping::whole_pages;
+use super::name::StreamFiles;
 use crate::array::ArrayType;
 
 /// Frames that wait for an `every` reader before the producer has to.
@@ -70,6 +71,15 @@ pub struct StreamSpec {
 }
 
 impl StreamSpec {
+    /// Whether there can be such a stream at all, before anything is made.
+    ///
+    /// # Errors
+    /// What [`Stream::create`](super::Stream::create) would say about the name, the dtype and shape, the readers or the slots.
+    pub fn check(&self) -> Result<(), StreamError> {
+        StreamFiles::of(&self.name)?;
+        self.geometry().map(|_| ())
+    }
+
     /// The ring for this stream, at the beginning of its file.
     ///
     /// # Errors

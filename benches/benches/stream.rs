@@ -1,0 +1,151 @@
+//! What handing a frame on costs, without what computing it costs.
+//!
+//! `cargo bench -p sandpipe-benches --bench stream`
+
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench may panic; criterion's macro makes undocumented functions"
+)]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use sandpipe::array::{ArrayType, Dtype};
+use sandpipe::stream::{
+    Bell, Delivery, Mirror, Mode, Reader, Stamp, Stream, StreamSpec, Writer, wait,
+};
+
+fn stream(name: &str, length: u32, every: bool, mirror: Mirror) -> Arc<Stream> {
+    let spec = StreamSpec {
+        name: format!("sandpipe-bench.{}.{name}", std::process::id()),
+        array: ArrayType {
+            dtype: Dtype::F32,
+            shape: vec![length],
+        },
+        readers: 1,
+        every,
+        slots: None,
+        notify: true,
+        mirror,
+        mode: Mode::default(),
+    };
+    Stream::create(&spec).unwrap()
+}
+
+fn publish(writer: &mut Writer) {
+    let slot = writer.begin().unwrap();
+    black_box(writer.publish(slot, Stamp::source(1)));
+}
+
+/// Publishing and taking in one thread: what a fused lane pays per stream and frame.
+fn one_thread(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("one thread");
+    let latest = stream("latest", 64, false, Mirror::Never);
+    let (mut writer, mut reader) = (
+        latest.writer().unwrap(),
+        latest.reader(Delivery::Latest).unwrap(),
+    );
+    group.bench_function("publish", |bencher| bencher.iter(|| publish(&mut writer)));
+    group.bench_function("publish, take the newest", |bencher| {
+        bencher.iter(|| {
+            publish(&mut writer);
+            black_box(reader.next())
+        });
+    });
+    group.bench_function("take the newest again", |bencher| {
+        bencher.iter(|| black_box(reader.newest()))
+    });
+    let every = stream("every", 64, true, Mirror::Never);
+    let (mut writer, mut reader) = (
+        every.writer().unwrap(),
+        every.reader(Delivery::Every).unwrap(),
+    );
+    group.bench_function("publish, take every one", |bencher| {
+        bencher.iter(|| {
+            publish(&mut writer);
+            black_box(reader.next())
+        });
+    });
+    group.finish();
+}
+
+/// Publishing on a stream that Python can view.
+fn mirrored(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("mirror");
+    for (size, length) in [("256 B", 64), ("1 MiB", 1 << 18)] {
+        for (how, mirror) in [
+            ("never", Mirror::Never),
+            ("auto", Mirror::Auto),
+            ("every", Mirror::Every),
+        ] {
+            let stream = stream("mirror", length, false, mirror);
+            let mut writer = stream.writer().unwrap();
+            group.bench_function(format!("{size}, {how}"), |bencher| {
+                bencher.iter(|| publish(&mut writer))
+            });
+        }
+    }
+    group.finish();
+}
+
+/// Takes the next frame, waiting for it; false once the bell is rung.
+fn take(reader: &mut Reader, bell: &Bell, spin: Duration) -> bool {
+    while reader.next().is_none() {
+        if bell.is_rung() {
+            return false;
+        }
+        wait(&[reader.word(), bell.word()], spin, None);
+    }
+    true
+}
+
+/// There and back between two threads.
+fn round_trip(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("round trip");
+    for (how, spin) in [
+        ("spinning", Duration::from_secs(1)),
+        ("parked", Duration::ZERO),
+    ] {
+        let (there, back) = (
+            stream("there", 64, false, Mirror::Never),
+            stream("back", 64, false, Mirror::Never),
+        );
+        let bell = Bell::new();
+        thread::scope(|scope| {
+            let mut question = there.writer().unwrap();
+            let mut answer = back.reader(Delivery::Latest).unwrap();
+            scope.spawn(|| {
+                let mut question = there.reader(Delivery::Latest).unwrap();
+                let mut answer = back.writer().unwrap();
+                // Says that it is there.
+                publish(&mut answer);
+                while take(&mut question, &bell, spin) {
+                    publish(&mut answer);
+                }
+            });
+            while answer.newest().is_none() {
+                thread::yield_now();
+            }
+            answer.next();
+            group.bench_function(how, |bencher| {
+                bencher.iter_custom(|turns| {
+                    let start = Instant::now();
+                    for _ in 0..turns {
+                        publish(&mut question);
+                        take(&mut answer, &bell, spin);
+                    }
+                    start.elapsed()
+                });
+            });
+            bell.ring();
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, one_thread, mirrored, round_trip);
+criterion_main!(benches);
