@@ -118,3 +118,8 @@ pub use frame::{Frame, Inputs, Outputs, State};
 pub use kernel::Kernel;
 pub use number::Number;
 pub use view::{View, ViewMut};
+
+/// The kernel in the project's README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
