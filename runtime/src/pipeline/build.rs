@@ -167,12 +167,10 @@ impl<'a> Builder<'a> {
     fn intake(&self, stream: usize, frames: Option<u64>) -> anyhow::Result<IntakeWorker> {
         let ingest = self.streams[stream].ingest()?;
         let meter = Arc::clone(&self.stream_meters[stream]);
-        let triggers = !self.plan.graph.streams[stream].triggers.is_empty();
-        Ok(IntakeWorker::new(
-            ingest,
-            meter,
-            frames.filter(|_| triggers),
-        ))
+        Ok(match self.plan.graph.streams[stream].triggers.is_empty() {
+            true => IntakeWorker::of_auxiliary(ingest, meter),
+            false => IntakeWorker::of_trigger(ingest, meter, frames),
+        })
     }
 
     fn source(&self, index: usize, frames: Option<u64>) -> anyhow::Result<SourceWorker> {

@@ -13,18 +13,30 @@ pub struct IntakeWorker {
     meter: Arc<StreamMeter>,
     taken: u64,
     limit: Option<u64>,
+    /// What there is to do between frames: a lane waits for frames that start a stage, but not for those that are
+    /// only read beside others.
+    between: Turn,
     closed: bool,
 }
 
 impl IntakeWorker {
-    /// Brings in at most `limit` frames.
-    pub fn new(ingest: Ingest, meter: Arc<StreamMeter>, limit: Option<u64>) -> Self {
+    /// Brings in at most `limit` frames that start stages.
+    pub fn of_trigger(ingest: Ingest, meter: Arc<StreamMeter>, limit: Option<u64>) -> Self {
         Self {
             ingest,
             meter,
             taken: 0,
             limit,
+            between: Turn::Idle,
             closed: false,
+        }
+    }
+
+    /// Brings in the frames of a stream that is only an auxiliary input, as long as the lane runs.
+    pub fn of_auxiliary(ingest: Ingest, meter: Arc<StreamMeter>) -> Self {
+        Self {
+            between: Turn::Finished,
+            ..Self::of_trigger(ingest, meter, None)
         }
     }
 }
@@ -40,7 +52,7 @@ impl Worker for IntakeWorker {
             return Ok(Turn::Finished);
         }
         if self.ingest.poll().is_none() {
-            return Ok(Turn::Idle);
+            return Ok(self.between);
         }
         self.taken += 1;
         self.meter.published.add(1);

@@ -22,7 +22,7 @@ pub enum Turn {
     Worked,
     /// There was nothing to do.
     Idle,
-    /// There will never be anything to do again.
+    /// There was nothing to do, and the lane need not wait for more.
     Finished,
 }
 

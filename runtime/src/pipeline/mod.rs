@@ -22,6 +22,6 @@ mod trigger;
 
 pub use graph::{Graph, Neighbours, Node};
 pub use lanes::{Lane, assign};
-pub use plan::{Plan, PlannedStage};
+pub use plan::{Plan, PlannedStage, context};
 pub use run::{Run, RunOptions, StopHandle};
 pub use solo::Solo;

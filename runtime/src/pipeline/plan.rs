@@ -124,7 +124,7 @@ fn no_failures(config: &Config, failures: Vec<Diagnostic>) -> Result<(), Report>
 }
 
 /// What the guest is told about its place.
-fn context(config: &Config, resolved: &ResolvedStage) -> Context {
+pub fn context(config: &Config, resolved: &ResolvedStage) -> Context {
     let stage = &config.stages[resolved.stage];
     let array = |stream: usize, alias: Option<&str>| {
         let stream = &config.streams[stream];

@@ -12,12 +12,22 @@ pub(crate) fn convert(input: View, output: ViewMut, gain: f64, offset: f64) -> R
             map(block, out, |x| u8::from(x * gain + offset != 0.0));
         }),
         Dtype::F16 => each_block(input, output.slice::<f16>()?, |out, block| {
-            map(block, out, |x| f16::from_f64(x * gain + offset));
+            map(block, out, |x| half(x * gain + offset));
         }),
         other => match_number!(other, T => each_block(input, output.slice::<T>()?, |out, block| {
             map(block, out, |x| T::from_f64(x * gain + offset));
         })),
     }
+}
+
+/// `value` rounded once. `f16::from_f64` drops the lower half of the bits, which is wrong just beside the middle
+/// between two numbers. So whether that half was empty is kept in the bit above it.
+#[inline]
+fn half(value: f64) -> f16 {
+    const LOWER: u64 = 0xffff_ffff;
+    let bits = value.to_bits();
+    let sticky = u64::from(bits & LOWER != 0) << 32;
+    f16::from_f64(f64::from_bits(bits & !LOWER | sticky))
 }
 
 /// Hands over the output in blocks, each with its input.
