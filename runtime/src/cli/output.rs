@@ -38,7 +38,8 @@ pub(super) fn report(report: &Report) {
     } else {
         report.plain()
     };
-    error(&text);
+    error(text.trim_end());
+    error("\n");
 }
 
 /// Whether colour may be written to standard error: on a terminal, unless `NO_COLOR` is set.

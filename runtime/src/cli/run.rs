@@ -28,8 +28,8 @@ Examples:
   sandpipe run pipeline.yaml --duration 5s --format json > report.json
   sandpipe run pipeline.yaml --source wfs_image:random:1000 --frames 10000
 
-A source on the command line is STREAM:PATTERN[:RATE_HZ]; patterns are constant, random, ramp, sine, impulse
-and checkerboard. Without a rate it runs flat out.")]
+A source on the command line is STREAM:PATTERN[:RATE_HZ]; patterns are constant, random, ramp, sine,
+impulse and checkerboard. Without a rate it runs flat out.")]
 pub(super) struct Run {
     /// The pipeline.
     file: PathBuf,

@@ -1,6 +1,7 @@
 //! What a pipeline consists of, and how that is shown.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -116,9 +117,9 @@ pub fn text(description: &Description) -> String {
         };
         let limits = node.limits.as_ref().map_or("–".to_owned(), |limits| {
             format!(
-                "{} MiB, {} µs",
+                "{} MiB, {:?}",
                 limits.memory_bytes >> 20,
-                limits.deadline_us
+                Duration::from_micros(limits.deadline_us)
             )
         });
         rows.push(vec![

@@ -82,7 +82,7 @@ fn text(kernel: &Kernel, program: &Program) -> String {
     line(
         "inputs",
         format!(
-            "{} triggers, {} auxiliary",
+            "{} to trigger, {} auxiliary",
             arity(manifest.input_arity),
             arity(manifest.auxiliary_arity)
         ),

@@ -47,7 +47,9 @@ fn find(kind_or_file: &str) -> Result<Arc<KernelFile>, CommandError> {
     let registry = built_in()?;
     registry.find(kind_or_file).cloned().ok_or_else(|| {
         let (why, instead) = registry.absence(kind_or_file);
-        CommandError::Argument(anyhow!("this is {why}; {instead}. A file is named with its directory or ending, as in ./{kind_or_file}"))
+        CommandError::Argument(anyhow!(
+            "there is no kernel for {why}\n  {instead}\n  a file is named as ./{kind_or_file}"
+        ))
     })
 }
 
