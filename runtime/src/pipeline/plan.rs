@@ -181,6 +181,10 @@ fn limits(config: &Config, resolved: &ResolvedStage) -> Limits {
     if let Some(deadline) = &configured.deadline {
         limits.deadline = deadline.value;
     }
+    if let Some(rate) = &configured.log_rate {
+        // The sandbox counts whole messages a second; the cast saturates.
+        limits.log_rate = rate.per_second.ceil() as u32;
+    }
     limits
 }
 
