@@ -204,6 +204,26 @@ fn a_python_writer_killed_in_a_frame_spoils_that_frame_only() {
 }
 
 #[test]
+fn a_frame_that_only_the_lock_can_vouch_for_comes_when_the_lock_is_free() {
+    let mut spec = spec(&stream_name("kept"), 512);
+    for notify in [true, false] {
+        spec.notify = notify;
+        let stream = Stream::create(&spec).unwrap();
+        let ingest = stream.ingest().unwrap();
+        let mut reader = stream.reader(Delivery::Latest).unwrap();
+        let mut keeper = Child::spawn(&mut peer(&["keep", &spec.name, "3"]));
+        keeper.wait_for("keeping");
+        for _ in 0..10 {
+            assert_eq!(ingest.poll(), None);
+        }
+        // Nothing is written any more, so that nothing wakes us.
+        keeper.finish();
+        assert_eq!(read_until(&ingest, &mut reader, 3), 1);
+        assert_eq!(ingest.skipped(), 0);
+    }
+}
+
+#[test]
 fn a_python_process_that_holds_the_lock_does_not_stop_the_producer() {
     let mut spec = spec(&stream_name("locked"), 512);
     spec.mirror = Mirror::Every;

@@ -11,7 +11,7 @@
     reason = "copies frames between two places of shared memory"
 )]
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,8 @@ pub struct Ingest {
     stream: Arc<Stream>,
     /// The sequence at the last look.
     seen: AtomicI64,
+    /// Whether nothing is left to do about what was seen then.
+    settled: AtomicBool,
     /// The value of the ring's room word when an `every` reader was too far behind to bring a frame in.
     room_seen: AtomicU64,
     skipped: AtomicU64,
@@ -64,8 +66,10 @@ struct State {
 /// What one look at the place came to.
 enum Outcome {
     Published(Publication),
-    /// There is nothing to bring in now.
+    /// There is nothing to bring in until somebody writes.
     Nothing,
+    /// There may be something even if nobody writes: a writer may have died, or somebody keeps the lock.
+    Later,
     /// A writer came by while the frame was copied.
     Torn,
     /// Only with the lock held can be told what the fields mean.
@@ -79,20 +83,20 @@ impl Ingest {
     pub(super) fn new(stream: &Arc<Stream>) -> Result<Ingest, StreamError> {
         let ingest = Ingest {
             stream: stream.clone(),
-            seen: AtomicI64::new(i64::MIN),
+            seen: AtomicI64::new(0),
+            settled: AtomicBool::new(false),
             room_seen: AtomicU64::new(HAS_ROOM),
             skipped: AtomicU64::new(0),
             state: Mutex::new(State {
                 writer: Writer::new(stream, Feed::Outside)?,
                 lock: StreamLock::open(&stream.files)?,
                 right: (0, 0),
-                taken: 0,
+                // What was overwritten before anybody could ask for it is not skipped.
+                taken: stream.place.look().count.saturating_sub(1),
                 writing: (0, Instant::now()),
             }),
         };
         ingest.poll();
-        // What was overwritten before anybody could ask for it is not skipped.
-        ingest.skipped.store(0, Ordering::Relaxed);
         Ok(ingest)
     }
 
@@ -105,10 +109,8 @@ impl Ingest {
     /// lane is at it.
     #[inline]
     pub fn poll(&self) -> Option<Publication> {
-        let sequence = self.stream.place.sequence();
-        let whole = sequence >= 0 && sequence % 2 == 0;
-        let room = self.room_seen.load(Ordering::Acquire) == HAS_ROOM;
-        if whole && room && sequence == self.seen.load(Ordering::Acquire) {
+        let settled = self.settled.load(Ordering::Acquire);
+        if settled && self.stream.place.sequence() == self.seen.load(Ordering::Acquire) {
             return None;
         }
         self.bring_in()
@@ -156,13 +158,13 @@ impl Ingest {
         if matches!(outcome, Outcome::Torn | Outcome::Unclear) {
             outcome = self.take_with_the_lock(&mut state);
         }
-        let full = matches!(outcome, Outcome::Full);
-        let room_seen = if full {
-            state.writer.room_seen()
-        } else {
-            HAS_ROOM
+        let room_seen = match outcome {
+            Outcome::Full => state.writer.room_seen(),
+            _ => HAS_ROOM,
         };
         self.room_seen.store(room_seen, Ordering::Release);
+        let settled = matches!(outcome, Outcome::Published(_) | Outcome::Nothing);
+        self.settled.store(settled, Ordering::Release);
         let Outcome::Published(publication) = outcome else {
             return None;
         };
@@ -181,8 +183,11 @@ impl Ingest {
                     let regular = grown_together(state.right, &place.look());
                     let look = place.settle(&held, regular);
                     self.seen.store(look.sequence, Ordering::Release);
-                    if look.sequence < 0 || look.sequence % 2 != 0 {
+                    if look.sequence < 0 {
                         return Outcome::Nothing;
+                    }
+                    if look.sequence % 2 != 0 {
+                        return Outcome::Later;
                     }
                     state.right = (look.sequence, look.count);
                     if look.count == state.taken {
@@ -198,7 +203,7 @@ impl Ingest {
                 Err(_) => break,
             }
         }
-        Outcome::Nothing
+        Outcome::Later
     }
 }
 
@@ -207,10 +212,11 @@ impl State {
     fn take(&mut self, place: &Place, look: &Look) -> Outcome {
         if look.sequence < 0 {
             // Given up. The next write begins on the odd number that follows and ends on the even one after it.
-            let given_up = look.sequence.unsigned_abs() as i64;
-            if place.is_still(look) {
-                self.right = (given_up + given_up % 2, look.count);
+            if !place.is_still(look) {
+                return Outcome::Torn;
             }
+            let given_up = look.sequence.wrapping_neg();
+            self.right = (given_up.wrapping_add(given_up % 2), look.count);
             return Outcome::Nothing;
         }
         if look.sequence % 2 != 0 {
@@ -221,7 +227,7 @@ impl State {
             return if long {
                 Outcome::Unclear
             } else {
-                Outcome::Nothing
+                Outcome::Later
             };
         }
         if !grown_together(self.right, look) {

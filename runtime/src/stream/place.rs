@@ -209,7 +209,7 @@ impl Place {
             if odd && !signed {
                 // A whole frame, published by a writer that had begun on the odd sequence of a dead one.
                 self.word(AT_SEQUENCE)
-                    .store((look.sequence + 1) as u64, Ordering::Release);
+                    .store(look.sequence.wrapping_add(1) as u64, Ordering::Release);
             } else if odd || (signed && !regular) {
                 self.word(AT_SEQUENCE)
                     .store(-look.sequence as u64, Ordering::Release);

@@ -71,6 +71,19 @@ def half(name, number):
             time.sleep(60)
 
 
+def keep(name, number):
+    """Gives a write up, writes a frame, and keeps the lock until it is told to end."""
+    with pyshmem.open(name) as stream, stream.locked():
+        try:
+            with stream.write_view_locked():
+                raise InterruptedError
+        except InterruptedError:
+            pass
+        stream.write_locked(frame(int(number), stream.shape), frame_id=int(number))
+        print("keeping", flush=True)
+        sys.stdin.read()
+
+
 def create(name, dtype, *shape):
     """Makes a stream and goes on to own it until it is told to end."""
     pyshmem.create(name, shape=[int(extent) for extent in shape], dtype=dtype, notify=True)
