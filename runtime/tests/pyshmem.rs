@@ -136,7 +136,7 @@ fn python_writes_at_full_speed_and_every_whole_frame_is_counted() {
     flood.finish();
     assert_eq!(last, written, "the last frame came");
     assert_eq!(came + reader.skipped() + ingest.skipped(), written);
-    assert!(came > written / 20, "{came} of {written} frames came");
+    assert!(came > 500, "{came} of {written} frames came");
 }
 
 #[test]
