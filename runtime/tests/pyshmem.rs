@@ -88,7 +88,7 @@ fn python_views_what_is_published_at_full_speed() {
         seen["frames"].as_u64().unwrap(),
         seen["missed"].as_u64().unwrap(),
     );
-    assert!(came > 1000, "{came} of {published} frames came");
+    assert!(came > 100, "{came} of {published} frames came");
     assert_eq!(
         came + missed,
         published + 1,
