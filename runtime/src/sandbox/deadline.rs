@@ -261,3 +261,81 @@ fn look(shared: &Shared, interrupt: &impl Fn()) -> Look {
     look.period = look.period.max(SHORTEST_PERIOD);
     look
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    /// A watchdog and how often it has interrupted.
+    fn watchdog() -> (Watchdog, Arc<AtomicUsize>) {
+        let interrupts = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&interrupts);
+        let count = move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+        };
+        (Watchdog::start(count).unwrap(), interrupts)
+    }
+
+    fn wait_until(what: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !what() {
+            assert!(start.elapsed() < Duration::from_secs(10));
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn a_call_is_told_to_stop_after_its_deadline_until_it_has() {
+        let (watchdog, interrupts) = watchdog();
+        let mut watch = watchdog.watch(Duration::from_millis(20)).unwrap();
+        let revoked = watch.revoked();
+        let start = Instant::now();
+        watch.begin();
+        wait_until(|| revoked.is_set());
+        assert!(start.elapsed() >= Duration::from_millis(20), "never early");
+        let before = interrupts.load(Ordering::SeqCst);
+        wait_until(|| interrupts.load(Ordering::SeqCst) > before + 2);
+        assert!(watch.end());
+        assert!(!revoked.is_set());
+        watch.begin();
+        assert!(!revoked.is_set(), "the next call starts afresh");
+        assert!(!watch.end());
+    }
+
+    #[test]
+    fn short_calls_and_pauses_are_left_alone() {
+        let (watchdog, interrupts) = watchdog();
+        let mut watch = watchdog.watch(Duration::from_millis(500)).unwrap();
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(1500) {
+            watch.begin();
+            thread::sleep(Duration::from_millis(1));
+            assert!(!watch.end());
+        }
+        thread::sleep(Duration::from_millis(600));
+        assert_eq!(interrupts.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn a_sleeping_watchdog_wakes_for_a_call() {
+        let (watchdog, _) = watchdog();
+        let mut watch = watchdog.watch(Duration::from_millis(20)).unwrap();
+        wait_until(|| watchdog.shared.asleep.load(Ordering::SeqCst));
+        let revoked = watch.revoked();
+        watch.begin();
+        wait_until(|| revoked.is_set());
+        assert!(watch.end());
+    }
+
+    #[test]
+    fn a_watch_that_is_gone_is_forgotten() {
+        let (watchdog, _) = watchdog();
+        for _ in 0..100 {
+            drop(watchdog.watch(Duration::from_secs(1)));
+        }
+        assert!(lock(&watchdog.shared).is_empty());
+    }
+}

@@ -118,6 +118,7 @@ fn files_that_others_could_have_written_are_not_loaded() {
 
     let elsewhere = directory.with_file_name("elsewhere");
     fs::write(&elsewhere, &good).unwrap();
+    fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o600)).unwrap();
     fs::remove_file(&file).unwrap();
     symlink(&elsewhere, &file).unwrap();
     run(&directory);

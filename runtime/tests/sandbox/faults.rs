@@ -174,6 +174,33 @@ fn a_damaged_result_is_a_trap() {
 }
 
 #[test]
+fn a_bad_allocator_is_a_trap() {
+    for body in [
+        "(return (i32.const 0xfffffff0))",
+        "(return (i32.const 0x7fffffff))",
+        "(return (i32.const 3))",
+        "unreachable",
+        "(call $log (i32.const 0) (i32.const 0) (i32.const 0))",
+    ] {
+        let log = r#"(import "sandpipe:kernel/log@0.1.0" "log" (func $log (param i32 i32 i32)))"#;
+        let text = kernel(&[("imports", log)])
+            .replace("(local $at i32)", &format!("(local $at i32) {body}"));
+        let stage = Stage::new(&text);
+        let validated = stage.program.validate_config(&context(), &stage.limits);
+        assert_eq!(validated.unwrap_err().cause, Cause::Trap, "{body}");
+        assert_eq!(stage.open().err().unwrap().cause, Cause::Trap, "{body}");
+    }
+}
+
+#[test]
+fn a_trap_while_tidying_up_is_a_trap() {
+    let post = r#"(func (export "cabi_post_sandpipe:kernel/mapped@0.1.0#compute-into") (param i32) unreachable)"#;
+    let (fault, instance, _stage) = run(&[("declarations", post)]);
+    assert_eq!(fault.cause, Cause::Trap, "{fault}");
+    assert!(instance.is_dead());
+}
+
+#[test]
 fn an_unusable_answer_of_reserve_is_refused() {
     for (answer, words) in [
         ("(i32.const 0)", "returned 0"),

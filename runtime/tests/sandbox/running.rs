@@ -80,6 +80,40 @@ fn component_types_of_the_modules_own_do_not_matter() {
 }
 
 #[test]
+fn damaged_custom_sections_hurt_nobody() {
+    for (name, bytes) in [
+        ("name", r"\01\ff\ff\ff\ff\ff\ff"),
+        ("name", r"\01\02\ff\ff"),
+        ("name", r"\00\03\02\ff\fe"),
+        ("producers", r"\ff\ff\ff\ff\ff\ff"),
+        ("target_features", r"\ff"),
+        (".debug_info", r"\00\01\02"),
+        ("metadata.code.branch_hint", r"\ff\ff"),
+    ] {
+        let section = format!(r#"(@custom "{name}" "{bytes}")"#);
+        let trap = "(if (i64.eqz (local.get $frame_id)) (then unreachable))";
+        let stage = Stage::new(&kernel(&[("imports", &section), ("compute", trap)]));
+        let fault = stage.open().unwrap().compute_into(0, &[0, 0]).unwrap_err();
+        assert_eq!(fault.cause, Cause::Trap, "{name}: {fault}");
+    }
+}
+
+#[test]
+fn windows_stay_when_memory_grows() {
+    let stage = Stage::new(&kernel(&[(
+        "compute",
+        "(drop (memory.grow (i32.const 16)))
+         (i32.store (i32.mul (i32.sub (memory.size) (i32.const 1)) (i32.const 65536)) (i32.const 1))",
+    )]));
+    let mut instance = stage.open().unwrap();
+    for frame in 0..20 {
+        stage.input.put(0, frame);
+        instance.compute_into(0, &[0, 1]).unwrap();
+        assert_eq!(stage.output.get(1), frame + 1);
+    }
+}
+
+#[test]
 fn a_kernel_without_an_allocator_gets_one() {
     // The context's name is at address 0 of the record, and its parameters, the last field, 68 bytes on.
     let text = kernel(&[

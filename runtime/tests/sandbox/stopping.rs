@@ -56,8 +56,8 @@ const SHAPES: [(&str, &str, &str); 9] = [
 /// Long enough for a loaded machine to get through what is not endless.
 fn limits() -> Limits {
     Limits {
-        deadline: Duration::from_millis(50),
-        startup: Duration::from_millis(300),
+        deadline: Duration::from_millis(100),
+        startup: Duration::from_millis(400),
         ..Limits::default()
     }
 }
@@ -134,6 +134,17 @@ fn an_endless_loop_in_any_function_of_the_contract_is_stopped() {
 }
 
 #[test]
+fn an_endless_flood_of_messages_is_stopped() {
+    let log = r#"(import "sandpipe:kernel/log@0.1.0" "log" (func $log (param i32 i32 i32)))"#;
+    let flood = "(loop $l (call $log (i32.const 0) (i32.const 0) (i32.const 4)) (br $l))";
+    let mut stage = Stage::new(&kernel(&[("imports", log), ("compute", flood)]));
+    stage.limits = limits();
+    let mut instance = stage.open().unwrap();
+    let fault = stopped_in_time("a flood", || instance.compute_into(0, &[0, 0]));
+    assert_eq!(fault.unwrap_err().cause, Cause::Deadline);
+}
+
+#[test]
 fn an_endless_allocator_is_stopped() {
     let text = kernel(&[]).replace("(local $at i32)", "(local $at i32) (loop $l (br $l))");
     let mut stage = Stage::new(&text);
@@ -174,14 +185,15 @@ fn the_watchdog_wakes_from_its_sleep() {
 
 #[test]
 fn a_guest_within_its_deadline_is_left_alone() {
-    // Some milliseconds of work, again and again, under a deadline that their sum exceeds many times.
+    // About a millisecond of work, again and again, for twice its deadline.
     let work = "(local $i i32)
         (loop $l (local.set $i (i32.add (local.get $i) (i32.const 1)))
                  (br_if $l (i32.lt_u (local.get $i) (i32.const 1000000))))";
     let mut stage = Stage::new(&kernel(&[("compute", work)]));
-    stage.limits.deadline = Duration::from_millis(200);
+    stage.limits.deadline = Duration::from_secs(1);
     let mut instance = stage.open().unwrap();
-    for frame in 0..500 {
-        instance.compute_into(frame, &[0, 0]).unwrap();
+    let start = Instant::now();
+    while start.elapsed() < 2 * stage.limits.deadline {
+        instance.compute_into(0, &[0, 0]).unwrap();
     }
 }

@@ -1,7 +1,8 @@
 //! Small changes to a core module before it is wrapped.
 //!
-//! - Its own `component-type` sections are dropped: they say, in a format that is decoded with trust, what its exports already
-//!   say, and the host embeds its own.
+//! - Of its custom sections only the names of functions stay, for messages about traps. A `component-type` section says, in
+//!   a format that is decoded with trust, what the exports already say, and the host embeds its own; the others would only be
+//!   parsed and carried along.
 //! - A module without `cabi_realloc` gets one that takes fresh pages from `memory.grow`. The host needs it to hand over the
 //!   context, twice in an instance's life, so that nothing is ever freed does not matter; authors of WebAssembly text need
 //!   no allocator.
@@ -10,11 +11,12 @@ use std::convert::Infallible;
 
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
-    CodeSection, ExportKind, ExportSection, Function, FunctionSection, TypeSection, ValType,
+    CodeSection, CustomSection, ExportKind, ExportSection, Function, FunctionSection, TypeSection,
+    ValType,
 };
 use wasmparser::{
     CodeSectionReader, CustomSectionReader, ExportSectionReader, FunctionSectionReader,
-    ImportSectionReader, Parser, TypeRef, TypeSectionReader,
+    ImportSectionReader, KnownCustom, Parser, TypeRef, TypeSectionReader,
 };
 
 use crate::sandbox::admission::LoadError;
@@ -54,10 +56,15 @@ impl Reencode for Change {
         module: &mut wasm_encoder::Module,
         section: CustomSectionReader<'_>,
     ) -> Outcome {
-        if section.name().starts_with("component-type") {
-            return Ok(());
+        if let KnownCustom::Name(names) = section.as_known()
+            && names.into_iter().all(|names| names.is_ok())
+        {
+            module.section(&CustomSection {
+                name: section.name().into(),
+                data: section.data().into(),
+            });
         }
-        utils::parse_custom_section(self, module, section)
+        Ok(())
     }
 
     fn parse_type_section(
