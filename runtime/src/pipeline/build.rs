@@ -12,15 +12,16 @@ use super::output::Output;
 use super::plan::{Plan, PlannedStage};
 use super::sink::SinkWorker;
 use super::source::SourceWorker;
+use super::spec::{delivery, spec};
 use super::stage::{Stage, fault_report};
 use super::state::State;
 use super::trigger::Trigger;
-use crate::config::{self, Config, StreamIndex};
+use crate::config::{self, StreamIndex};
 use crate::endpoint;
 use crate::report::meter::{StageMeter, StreamMeter};
 use crate::report::{Monitor, StageEntry, StreamEntry};
 use crate::sandbox::{Access, Deadline, Window};
-use crate::stream::{self, Delivery, Mirror, Reader, Stamp, Stream, StreamSpec};
+use crate::stream::{Reader, Stamp, Stream};
 
 /// A lane with its workers.
 pub struct ReadyLane {
@@ -98,7 +99,7 @@ impl<'a> Builder<'a> {
         let config = &plan.config;
         let streams = (0..config.streams.len())
             .map(|index| {
-                let spec = spec(plan, index);
+                let spec = spec(config, &plan.graph, StreamIndex(index));
                 let name = &config.streams[index].name;
                 Stream::create(&spec).with_context(|| format!("cannot create stream '{}'", **name))
             })
@@ -152,12 +153,8 @@ impl<'a> Builder<'a> {
         ))
     }
 
-    fn reader(&self, stream: StreamIndex, delivery: config::Delivery) -> anyhow::Result<Reader> {
-        let delivery = match delivery {
-            config::Delivery::Latest => Delivery::Latest,
-            config::Delivery::Every => Delivery::Every,
-        };
-        Ok(self.streams[stream.0].reader(delivery)?)
+    fn reader(&self, stream: StreamIndex, wanted: config::Delivery) -> anyhow::Result<Reader> {
+        Ok(self.streams[stream.0].reader(delivery(wanted))?)
     }
 
     fn trigger(&self, stream: StreamIndex, delivery: config::Delivery) -> anyhow::Result<Trigger> {
@@ -309,42 +306,5 @@ impl<'a> Builder<'a> {
             config.sinks.iter().enumerate().map(sink).collect(),
             config.streams.iter().enumerate().map(stream).collect(),
         )
-    }
-}
-
-/// What to ask of a stream: room for its readers, and the mirror where outside processes look.
-fn spec(plan: &Plan, index: usize) -> StreamSpec {
-    let Config {
-        streams,
-        stages,
-        sinks,
-        ..
-    } = &plan.config;
-    let stream = &streams[index];
-    let neighbours = &plan.graph.streams[index];
-    let every = neighbours.triggers.iter().any(|node| match node {
-        Node::Stage(stage) => stages[*stage].delivery == config::Delivery::Every,
-        Node::Sink(sink) => sinks[*sink].delivery == config::Delivery::Every,
-        Node::Source(_) => false,
-    });
-    let edge = plan.graph.is_edge(StreamIndex(index));
-    StreamSpec {
-        name: plan.config.system_name(StreamIndex(index)),
-        array: stream.array.clone(),
-        readers: (neighbours.triggers.len() + neighbours.auxiliary.len()) as u32,
-        every,
-        slots: stream.slots.as_ref().map(|slots| slots.value),
-        notify: stream.notify.unwrap_or(edge),
-        mirror: match stream.mirror {
-            Some(true) => Mirror::Every,
-            None if edge => Mirror::Auto,
-            Some(false) | None => Mirror::Never,
-        },
-        mode: match stream.mode {
-            config::Mode::CreateOrAttach => stream::Mode::CreateOrAttach,
-            config::Mode::Create => stream::Mode::Create,
-            config::Mode::Attach => stream::Mode::Attach,
-            config::Mode::Replace => stream::Mode::Replace,
-        },
     }
 }

@@ -16,6 +16,7 @@ mod run;
 mod sink;
 mod solo;
 mod source;
+mod spec;
 mod stage;
 mod state;
 mod trigger;

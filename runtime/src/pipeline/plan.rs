@@ -8,6 +8,7 @@ use crate::kernel::{self, Registry, ResolvedStage};
 use crate::sandbox::{Array, Context, Engine, Limits, Part, Program};
 
 use super::graph::Graph;
+use super::spec;
 
 /// One stage, checked and compiled.
 pub struct PlannedStage {
@@ -57,6 +58,8 @@ impl Plan {
         for source in extra {
             source.add_to(&mut config)?;
         }
+        let graph = Graph::of(&config);
+        no_failures(&config, spec::check(&config, &graph))?;
         let registry = Registry::new(&config)?;
         let resolved = kernel::check(&config, &registry)?;
         endpoint::check_initial(&config)?;
@@ -74,7 +77,6 @@ impl Plan {
             ))
         });
         no_failures(&config, failures.collect())?;
-        let graph = Graph::of(&config);
         Ok(Self {
             config,
             graph,

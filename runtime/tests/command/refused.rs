@@ -127,6 +127,12 @@ fn mistakes_in_the_graph_are_told_with_their_place() {
         &["pipeline.yaml:4:"],
     );
     case(
+        "slots",
+        "name: x, shape",
+        "name: x, slots: 3, shape",
+        &["pipeline.yaml:4:", "slots"],
+    );
+    case(
         "shapes-differ",
         "name: y, shape: [4]",
         "name: y, shape: [5]",

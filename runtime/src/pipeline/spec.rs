@@ -1,0 +1,56 @@
+//! What a pipeline asks of its streams.
+
+use super::graph::{Graph, Node};
+use crate::config::{self, Config, Diagnostic, StreamIndex};
+use crate::stream::{Delivery, Mirror, Mode, StreamSpec};
+
+/// What to ask of a stream: room for its readers, and the mirror where outside processes look.
+pub fn spec(config: &Config, graph: &Graph, index: StreamIndex) -> StreamSpec {
+    let stream = config.stream(index);
+    let neighbours = &graph.streams[index.0];
+    let every = neighbours.triggers.iter().any(|node| match node {
+        Node::Stage(stage) => config.stages[*stage].delivery == config::Delivery::Every,
+        Node::Sink(sink) => config.sinks[*sink].delivery == config::Delivery::Every,
+        Node::Source(_) => false,
+    });
+    let edge = graph.is_edge(index);
+    StreamSpec {
+        name: config.system_name(index),
+        array: stream.array.clone(),
+        readers: (neighbours.triggers.len() + neighbours.auxiliary.len()) as u32,
+        every,
+        slots: stream.slots.as_ref().map(|slots| slots.value),
+        notify: stream.notify.unwrap_or(edge),
+        mirror: match stream.mirror {
+            Some(true) => Mirror::Every,
+            None if edge => Mirror::Auto,
+            Some(false) | None => Mirror::Never,
+        },
+        mode: match stream.mode {
+            config::Mode::CreateOrAttach => Mode::CreateOrAttach,
+            config::Mode::Create => Mode::Create,
+            config::Mode::Attach => Mode::Attach,
+            config::Mode::Replace => Mode::Replace,
+        },
+    }
+}
+
+/// The delivery of a stream's reader.
+pub fn delivery(wanted: config::Delivery) -> Delivery {
+    match wanted {
+        config::Delivery::Latest => Delivery::Latest,
+        config::Delivery::Every => Delivery::Every,
+    }
+}
+
+/// Which streams cannot be, whoever made them: too many readers, too few slots, too many dimensions.
+pub fn check(config: &Config, graph: &Graph) -> Vec<Diagnostic> {
+    let refusal = |index: usize| {
+        let error = spec(config, graph, StreamIndex(index)).check().err()?;
+        Some(Diagnostic::at(
+            config.streams[index].name.span,
+            error.to_string(),
+        ))
+    };
+    (0..config.streams.len()).filter_map(refusal).collect()
+}
