@@ -15,6 +15,7 @@ use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 use super::context::Context;
 use super::contract::types;
 use super::deadline::Watch;
+use super::engine::Inner;
 use super::fault::{Cause, Fault};
 use super::host::{Breach, Host};
 use super::limits::Limits;
@@ -32,6 +33,8 @@ pub(super) struct Guest {
     /// Host address of the last fault that the guest's code or code running for it had; 0: none.
     fault_address: Arc<AtomicUsize>,
     memory_limit: u64,
+    /// Keeps the watchdog running as long as there is somebody to watch.
+    _engine: Arc<Inner>,
 }
 
 impl Guest {
@@ -74,6 +77,7 @@ impl Guest {
                     instance,
                     fault_address,
                     memory_limit: limits.memory,
+                    _engine: Arc::clone(engine),
                 },
                 memories,
             )),

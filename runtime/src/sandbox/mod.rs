@@ -8,6 +8,17 @@
 //!
 //! It knows no pipelines and no configuration files: it is given bytes, [`Window`]s over shared memory, a [`Context`] and
 //! [`Limits`], and turns everything a guest can do wrong into a [`Fault`].
+//!
+//! | what a guest may try | what it meets |
+//! |---|---|
+//! | to be something else than a kernel: other imports, several or special memories, sizes out of hand | `admission` |
+//! | to compile for hours | the time limit of `engine` |
+//! | to have precompiled code loaded | `wrap` refuses it, `cache` loads only what this user's runs have written |
+//! | to run for ever, in any function and at instantiation | `deadline` |
+//! | to take all memory | `limits` |
+//! | to give away a bad block, to write into its inputs in its own code or through the host's | `windows`, and the fault guard of streams |
+//! | to crash: traps, deep recursion, damaged results | wasmtime, and `guest`, which says what it was |
+//! | to flood logs and terminals | `host`, `text` |
 
 mod admission;
 mod cache;

@@ -189,7 +189,7 @@ impl Program {
         Instance::open(self, context, windows, limits)
     }
 
-    pub(super) fn engine(&self) -> &Inner {
+    pub(super) fn engine(&self) -> &Arc<Inner> {
         &self.0.engine
     }
 

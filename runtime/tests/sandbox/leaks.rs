@@ -8,20 +8,32 @@ use sandpipe::sandbox::Access;
 /// Set in the process that counts: other tests of this one would disturb it.
 const CHILD: &str = "SANDPIPE_COUNT_LEAKS";
 
-/// Mappings, open files, and kilobytes of memory.
-fn usage() -> (usize, usize, usize) {
-    let mappings = fs::read_to_string("/proc/self/maps")
-        .unwrap()
-        .lines()
-        .count();
-    let files = fs::read_dir("/proc/self/fd").unwrap().count();
+/// What a process uses.
+#[derive(Debug)]
+struct Usage {
+    mappings: usize,
+    files: usize,
+    /// Kilobytes that are in memory.
+    resident: usize,
+    /// Kilobytes of address space.
+    reserved: usize,
+}
+
+fn usage() -> Usage {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    let memory = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    (mappings, files, memory)
+    let kilobytes = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    Usage {
+        mappings: fs::read_to_string("/proc/self/maps")
+            .unwrap()
+            .lines()
+            .count(),
+        files: fs::read_dir("/proc/self/fd").unwrap().count(),
+        resident: kilobytes("VmRSS:"),
+        reserved: kilobytes("VmSize:"),
+    }
 }
 
 #[test]
@@ -57,9 +69,12 @@ fn child_that_counts() {
     let before = usage();
     (0..10_000).for_each(cycle);
     let after = usage();
-    assert!(after.0 <= before.0 + 2, "mappings: {before:?} {after:?}");
-    assert_eq!(after.1, before.1, "files: {before:?} {after:?}");
-    assert!(after.2 <= before.2 + 2048, "memory: {before:?} {after:?}");
+    let grown = format!("{before:?} {after:?}");
+    assert!(after.mappings <= before.mappings + 2, "{grown}");
+    assert_eq!(after.files, before.files, "{grown}");
+    assert!(after.resident <= before.resident + 2048, "{grown}");
+    // An instance reserves 4 GiB.
+    assert!(after.reserved <= before.reserved + (1 << 20), "{grown}");
 }
 
 #[test]

@@ -173,6 +173,16 @@ fn one_guest_is_stopped_and_its_neighbour_goes_on() {
 }
 
 #[test]
+fn an_instance_is_watched_though_its_engine_is_dropped() {
+    let mut stage = Stage::new(&kernel(&[("compute", "(loop $l (br $l))")]));
+    stage.limits = limits();
+    let mut instance = stage.open().unwrap();
+    drop(stage);
+    let fault = stopped_in_time("alone", || instance.compute_into(0, &[0, 0]));
+    assert_eq!(fault.unwrap_err().cause, Cause::Deadline);
+}
+
+#[test]
 fn the_watchdog_wakes_from_its_sleep() {
     let mut stage = Stage::new(&kernel(&[("compute", "(loop $l (br $l))")]));
     stage.limits = limits();
