@@ -10,67 +10,60 @@ use std::array;
 /// Elements computed in one turn of a loop.
 const TURN: usize = 32;
 
-/// Writes `f(x)` for each element of the input. Elements beyond the shorter slice are left alone.
-#[inline]
-pub fn map<T: Copy, U>(input: &[T], output: &mut [U], f: impl Fn(T) -> U) {
-    if size_of::<T>().max(size_of::<U>()) == 1 {
-        map_blocks::<16, T, U>(input, output, f);
-    } else {
-        map_blocks::<8, T, U>(input, output, f);
-    }
-}
-
-/// Writes `f(a, b)` for each pair of elements. Elements beyond the shortest slice are left alone.
-#[inline]
-pub fn zip<A: Copy, B: Copy, U>(a: &[A], b: &[B], output: &mut [U], f: impl Fn(A, B) -> U) {
-    if size_of::<A>().max(size_of::<B>()).max(size_of::<U>()) == 1 {
-        zip_blocks::<16, A, B, U>(a, b, output, f);
-    } else {
-        zip_blocks::<8, A, B, U>(a, b, output, f);
-    }
-}
-
-/// `map`, loading `BLOCK` elements before the first of them is stored.
-#[inline]
-fn map_blocks<const BLOCK: usize, T: Copy, U>(input: &[T], output: &mut [U], f: impl Fn(T) -> U) {
-    let count = input.len().min(output.len());
-    let (turns, rest) = input[..count].as_chunks::<TURN>();
-    let (output_turns, output_rest) = output[..count].as_chunks_mut::<TURN>();
-    for (output, input) in output_turns.iter_mut().zip(turns) {
-        let (output, _) = output.as_chunks_mut::<BLOCK>();
-        let (input, _) = input.as_chunks::<BLOCK>();
-        for (y, &x) in output.iter_mut().zip(input) {
-            *y = array::from_fn(|lane| f(x[lane]));
+macro_rules! loops {
+    ($(#[$attributes:meta])* $name:ident: $($input:ident $rest:ident $T:ident),+) => {
+        $(#[$attributes])*
+        #[inline]
+        pub fn $name<$($T: Copy,)+ U>(
+            $($input: &[$T],)+
+            output: &mut [U],
+            f: impl Fn($($T),+) -> U,
+        ) {
+            /// Loads `BLOCK` elements of each input before the first result is stored.
+            #[inline]
+            fn turns<const BLOCK: usize, $($T: Copy,)+ U>(
+                $($input: &[$T],)+
+                output: &mut [U],
+                f: impl Fn($($T),+) -> U,
+            ) {
+                let count = output.len()$(.min($input.len()))+;
+                $(let ($input, $rest) = $input[..count].as_chunks::<TURN>();)+
+                let (output, output_rest) = output[..count].as_chunks_mut::<TURN>();
+                for (turn, output) in output.iter_mut().enumerate() {
+                    $(let ($input, _) = $input[turn].as_chunks::<BLOCK>();)+
+                    let (output, _) = output.as_chunks_mut::<BLOCK>();
+                    for (block, output) in output.iter_mut().enumerate() {
+                        $(let $input = $input[block];)+
+                        *output = array::from_fn(|lane| f($($input[lane]),+));
+                    }
+                }
+                for (place, output) in output_rest.iter_mut().enumerate() {
+                    *output = f($($rest[place]),+);
+                }
+            }
+            // A whole vector register, or two.
+            if size_of::<U>()$(.max(size_of::<$T>()))+ == 1 {
+                turns::<16, $($T,)+ U>($($input,)+ output, f);
+            } else {
+                turns::<8, $($T,)+ U>($($input,)+ output, f);
+            }
         }
-    }
-    for (y, &x) in output_rest.iter_mut().zip(rest) {
-        *y = f(x);
-    }
+    };
 }
 
-/// `zip`, loading `BLOCK` elements of each before the first result is stored.
-#[inline]
-fn zip_blocks<const BLOCK: usize, A: Copy, B: Copy, U>(
-    a: &[A],
-    b: &[B],
-    output: &mut [U],
-    f: impl Fn(A, B) -> U,
-) {
-    let count = a.len().min(b.len()).min(output.len());
-    let (a_turns, a_rest) = a[..count].as_chunks::<TURN>();
-    let (b_turns, b_rest) = b[..count].as_chunks::<TURN>();
-    let (output_turns, output_rest) = output[..count].as_chunks_mut::<TURN>();
-    for ((output, a), b) in output_turns.iter_mut().zip(a_turns).zip(b_turns) {
-        let (output, _) = output.as_chunks_mut::<BLOCK>();
-        let (a, _) = a.as_chunks::<BLOCK>();
-        let (b, _) = b.as_chunks::<BLOCK>();
-        for ((y, &a), &b) in output.iter_mut().zip(a).zip(b) {
-            *y = array::from_fn(|lane| f(a[lane], b[lane]));
-        }
-    }
-    for ((y, &a), &b) in output_rest.iter_mut().zip(a_rest).zip(b_rest) {
-        *y = f(a, b);
-    }
+loops! {
+    /// Writes `f(x)` for each element. Elements beyond the shorter slice are left alone.
+    map: input input_rest T
+}
+
+loops! {
+    /// Writes `f(a, b)` for each pair of elements. Elements beyond the shortest slice are left alone.
+    zip: a a_rest A, b b_rest B
+}
+
+loops! {
+    /// Writes `f(a, b, c)` for elements of three slices. Elements beyond the shortest slice are left alone.
+    zip3: a a_rest A, b b_rest B, c c_rest C
 }
 
 #[cfg(test)]
@@ -86,6 +79,10 @@ mod tests {
             assert_eq!(output, (1..=length).collect::<Vec<_>>());
             zip(&input, &input, &mut output, |a, b| 2 * a + b);
             assert_eq!(output, (0..length).map(|x| 3 * x).collect::<Vec<_>>());
+            zip3(&input, &input, &input, &mut output, |a, b, c| {
+                4 * a + 2 * b + c
+            });
+            assert_eq!(output, (0..length).map(|x| 7 * x).collect::<Vec<_>>());
         }
     }
 

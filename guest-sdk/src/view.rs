@@ -93,6 +93,15 @@ impl<'a> ViewMut<'a> {
         }
     }
 
+    /// The same frame for a while, so that this view can be used again after it.
+    pub fn reborrow(&mut self) -> ViewMut<'_> {
+        ViewMut {
+            array: self.array,
+            address: self.address,
+            frame: PhantomData,
+        }
+    }
+
     /// Name, dtype and shape.
     pub fn array(&self) -> &'a Array {
         self.array

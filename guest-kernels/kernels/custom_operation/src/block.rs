@@ -1,0 +1,196 @@
+//! The loops over blocks of elements.
+
+use sandpipe_kernel::{
+    Dtype, Failure, Number, View, ViewMut,
+    elementwise::{map, zip3},
+    match_number,
+};
+
+use crate::{
+    broadcast::Broadcast,
+    lane::{Arrays, Lane, LaneType, match_lane},
+    plan::{Arithmetic, Operation},
+};
+
+/// Does an operation. `b` and `c` are ignored where it has fewer operands.
+#[inline(never)]
+pub(crate) fn compute<L: Lane>(operation: Operation, [a, b, c]: [&[L]; 3], out: &mut [L]) {
+    use Arithmetic::{Add, Divide, Multiply, Subtract};
+    match operation {
+        Operation::Copy => out.copy_from_slice(a),
+        Operation::Negate => L::zip(a, a, out, |x, _| x.negate()),
+        Operation::Absolute => L::zip(a, a, out, |x, _| x.absolute()),
+        Operation::Arithmetic(Add) => L::zip(a, b, out, |x, y| x.sum(y)),
+        Operation::Arithmetic(Subtract) => L::zip(a, b, out, |x, y| x.difference(y)),
+        Operation::Arithmetic(Multiply) => L::zip(a, b, out, |x, y| x.product(y)),
+        Operation::Arithmetic(Divide) => L::zip(a, b, out, |x, y| x.quotient(y)),
+        Operation::Minimum => L::zip(a, b, out, minimum),
+        Operation::Maximum => L::zip(a, b, out, maximum),
+        Operation::AtMost => L::zip(a, b, out, at_most),
+        Operation::AtLeast => L::zip(a, b, out, at_least),
+        // Only floats do several operations at once.
+        _ if !L::FLOAT => {}
+        Operation::Then(Add, second) => then(L::sum, second, a, b, c, out),
+        Operation::Then(Subtract, second) => then(L::difference, second, a, b, c, out),
+        Operation::Then(Multiply, second) => then(L::product, second, a, b, c, out),
+        // The planner does not ask for it: a division takes longer than the trip.
+        Operation::Then(Divide, _) => {}
+        Operation::Clip => zip3(a, b, c, out, |x, low, high| minimum(maximum(x, low), high)),
+        Operation::Within => zip3(a, b, c, out, |x, low, high| at_most(at_least(x, low), high)),
+        Operation::Bound => zip3(a, b, c, out, bound),
+    }
+}
+
+/// Does an operation whose operands but the first are the same for all elements. They stay in registers of the
+/// processor then, which saves most of the work.
+#[inline(never)]
+pub(crate) fn compute_with_singles<L: Lane>(
+    operation: Operation,
+    [a, b, c]: [&[L]; 3],
+    out: &mut [L],
+) {
+    use Arithmetic::{Add, Divide, Multiply, Subtract};
+    let (Some(&y), Some(&z)) = (b.first(), c.first()) else {
+        return;
+    };
+    match operation {
+        _ if !L::FLOAT => compute(operation, [a, b, c], out),
+        Operation::Arithmetic(Add) => map(a, out, |x| x.sum(y)),
+        Operation::Arithmetic(Subtract) => map(a, out, |x| x.difference(y)),
+        Operation::Arithmetic(Multiply) => map(a, out, |x| x.product(y)),
+        Operation::Arithmetic(Divide) => map(a, out, |x| x.quotient(y)),
+        Operation::Then(Add, second) => then_single(|x| x.sum(y), second, z, a, out),
+        Operation::Then(Subtract, second) => then_single(|x| x.difference(y), second, z, a, out),
+        Operation::Then(Multiply, second) => then_single(|x| x.product(y), second, z, a, out),
+        Operation::AtMost => map(a, out, |x| at_most(x, y)),
+        Operation::AtLeast => map(a, out, |x| at_least(x, y)),
+        Operation::Within => map(a, out, |x| at_most(at_least(x, y), z)),
+        Operation::Bound => map(a, out, |x| bound(x, y, z)),
+        _ => compute(operation, [a, b, c], out),
+    }
+}
+
+/// `second(first(a), z)`.
+#[inline(always)]
+fn then_single<L: Lane>(first: impl Fn(L) -> L, second: Arithmetic, z: L, a: &[L], out: &mut [L]) {
+    match second {
+        Arithmetic::Add => map(a, out, |x| first(x).sum(z)),
+        Arithmetic::Subtract => map(a, out, |x| first(x).difference(z)),
+        Arithmetic::Multiply => map(a, out, |x| first(x).product(z)),
+        Arithmetic::Divide => map(a, out, |x| first(x).quotient(z)),
+    }
+}
+
+/// `second(first(a, b), c)`.
+#[inline(always)]
+fn then<L: Lane>(
+    first: impl Fn(L, L) -> L,
+    second: Arithmetic,
+    a: &[L],
+    b: &[L],
+    c: &[L],
+    out: &mut [L],
+) {
+    match second {
+        Arithmetic::Add => zip3(a, b, c, out, |x, y, z| first(x, y).sum(z)),
+        Arithmetic::Subtract => zip3(a, b, c, out, |x, y, z| first(x, y).difference(z)),
+        Arithmetic::Multiply => zip3(a, b, c, out, |x, y, z| first(x, y).product(z)),
+        Arithmetic::Divide => zip3(a, b, c, out, |x, y, z| first(x, y).quotient(z)),
+    }
+}
+
+/// NaN if either is.
+#[inline(always)]
+fn minimum<L: Lane>(x: L, y: L) -> L {
+    if y < x || y.is_nan() { y } else { x }
+}
+
+#[inline(always)]
+fn maximum<L: Lane>(x: L, y: L) -> L {
+    if x < y || y.is_nan() { y } else { x }
+}
+
+/// The same for a `y` that is not NaN: one instruction of WebAssembly's.
+#[inline(always)]
+fn at_most<L: Lane>(x: L, y: L) -> L {
+    if y < x { y } else { x }
+}
+
+#[inline(always)]
+fn at_least<L: Lane>(x: L, y: L) -> L {
+    if x < y { y } else { x }
+}
+
+/// An integer within its bounds. Adding 0 to a -0 gives the 0 that an integer is.
+#[inline(always)]
+fn bound<L: Lane>(x: L, low: L, high: L) -> L {
+    at_most(at_least(x, low), high).sum(L::from_f64(0.0))
+}
+
+/// Reads the block of a stream that begins at `start`, in a type that holds its dtype.
+pub(crate) fn read<L: Lane>(
+    view: View,
+    layout: &Broadcast,
+    start: usize,
+    block: &mut [L],
+) -> Result<(), Failure> {
+    if view.dtype() == L::DTYPE {
+        repeat(view.slice::<L>()?, layout, start, block, |x| x);
+        return Ok(());
+    }
+    macro_rules! narrow {
+        ($($dtype:ident $type:ident)*) => {
+            match view.dtype() {
+                // Spares the compiler the pairs that the planner does not ask for.
+                $(Dtype::$dtype if L::FLOAT && size_of::<$type>() < size_of::<L>() => {
+                    let array = view.slice::<$type>()?;
+                    repeat(array, layout, start, block, |x| L::from_f64(x.to_f64()));
+                })*
+                other => return Err(Failure::dtype(format!("cannot read dtype {other}"))),
+            }
+        };
+    }
+    narrow! { S8 i8 S16 i16 S32 i32 U8 u8 U16 u16 U32 u32 }
+    Ok(())
+}
+
+/// Fills a block with an array's elements, repeated as the layout says.
+pub(crate) fn repeat<T: Number, L: Copy>(
+    array: &[T],
+    layout: &Broadcast,
+    start: usize,
+    block: &mut [L],
+    convert: impl Fn(T) -> L,
+) {
+    let mut done = 0;
+    for run in layout.runs(start, block.len()) {
+        let part = &mut block[done..][..run.length];
+        if run.repeated {
+            part.fill(convert(array[run.from]));
+        } else {
+            for (to, &from) in part.iter_mut().zip(&array[run.from..]) {
+                *to = convert(from);
+            }
+        }
+        done += run.length;
+    }
+}
+
+/// Converts a register of another type.
+pub(crate) fn convert<L: Lane>(registers: &Arrays, own: LaneType, from: usize, block: &mut [L]) {
+    match_lane!(own, O => {
+        for (to, from) in block.iter_mut().zip(registers.get::<O>(from)) {
+            *to = L::from_f64(from.to_f64());
+        }
+    });
+}
+
+/// Writes the block that begins at `start` to an output of narrower integers.
+pub(crate) fn store(block: &[f64], output: ViewMut, start: usize) -> Result<(), Failure> {
+    match_number!(output.dtype(), T => {
+        for (to, &from) in output.slice::<T>()?[start..].iter_mut().zip(block) {
+            *to = T::from_f64(from);
+        }
+        Ok(())
+    })
+}
