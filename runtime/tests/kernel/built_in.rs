@@ -45,3 +45,13 @@ fn parents_pipelines(gpu: bool) -> Vec<Config> {
         .map(|path| config::load(&path).unwrap_or_else(|report| panic!("{report}")))
         .collect()
 }
+
+/// The parent's CPU pipelines fit the built-in kernels.
+#[test]
+fn the_parents_cpu_pipelines() {
+    for config in parents_pipelines(false) {
+        if let Err(report) = kernel::check(&config, &Registry::built_in().unwrap()) {
+            panic!("{report}");
+        }
+    }
+}
