@@ -117,6 +117,15 @@ fn kernels(criterion: &mut Criterion) {
     );
     let spot = Case::new("cpu.spot_centroid").input(wfs).output(&[2]);
     compare::<sandpipe_kernel_spot_centroid::SpotCentroid>(c, "spot_centroid 256²", &spot);
+    let clip = same("cpu.custom_operation")
+        .auxiliary(Frame::new("lo", &[1], |_| 3.0))
+        .auxiliary(Frame::new("hi", &[1], |_| 400.0))
+        .operation("clip(2 * input + 1, lo, hi)");
+    compare::<sandpipe_kernel_custom_operation::CustomOperation>(
+        c,
+        "clip(2·x+1, lo, hi) 512²",
+        &clip,
+    );
 }
 
 criterion_group!(benches, kernels);
