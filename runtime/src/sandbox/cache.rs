@@ -14,7 +14,6 @@
 )]
 
 use std::env;
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
@@ -28,12 +27,13 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
 
 use super::engine::CacheDirectory;
+use super::program::Digest;
 use super::wrap;
 
 /// Larger files are not read.
 const FILE_BYTES: u64 = 1 << 30;
-/// Length of the digest at the beginning of a file.
-const DIGEST: usize = 32;
+/// Length of the checksum at the beginning of a file.
+const CHECKSUM: usize = 32;
 
 /// An open cache directory.
 pub(super) struct Cache {
@@ -68,32 +68,26 @@ impl Cache {
         }
     }
 
-    /// The name for the code of `module`.
-    pub fn key(&self, module: &[u8]) -> Key {
-        let digest = Sha256::new()
+    /// The name for the code of the module with this digest.
+    pub fn key(&self, module: &Digest) -> Key {
+        let name = Sha256::new()
             .chain_update(self.configuration)
-            .chain_update(module)
+            .chain_update(module.0)
             .finalize();
-        let mut name = String::with_capacity(2 * DIGEST + 6);
-        for byte in digest {
-            // Writing to a string cannot fail.
-            let _ = write!(name, "{byte:02x}");
-        }
-        name.push_str(".cwasm");
-        Key(name)
+        Key(format!("{}.cwasm", Digest(name.into())))
     }
 
     /// The compiled code, if there is a sound file with it.
     pub fn load(&self, key: &Key, engine: &wasmtime::Engine) -> Option<Component> {
         let file = self.read(key).ok()?;
-        let (digest, code) = file.split_at_checked(DIGEST)?;
-        if digest != checksum(key, code).as_slice() {
+        let (sum, code) = file.split_at_checked(CHECKSUM)?;
+        if sum != checksum(key, code).as_slice() {
             tracing::debug!("the compiled code in {} is damaged", key.0);
             return None;
         }
         // SAFETY: `deserialize` must be given what `serialize` returned, unchanged, by the same version of wasmtime. The file is
         // in a directory that only this user can write (checked on the open directory) and belongs to this user alone
-        // (checked on the open file); its digest says that the bytes are those which `store` wrote under this name, which
+        // (checked on the open file); its checksum says that the bytes are those which `store` wrote under this name, which
         // stands for this version and configuration; wasmtime checks its own version and configuration again.
         unsafe { Component::deserialize(engine, code) }.ok()
     }
@@ -144,7 +138,7 @@ impl Cache {
 }
 
 /// Binds the code to its name: a file that was given another's name is as wrong as a damaged one.
-fn checksum(key: &Key, code: &[u8]) -> [u8; DIGEST] {
+fn checksum(key: &Key, code: &[u8]) -> [u8; CHECKSUM] {
     Sha256::new()
         .chain_update(key.0.as_bytes())
         .chain_update(code)

@@ -16,7 +16,7 @@ use super::deadline::Watchdog;
 use super::host::{Host, LogConsumer, link, log_to_tracing};
 use super::limits::Limits;
 use super::memory::Creator;
-use super::program::Program;
+use super::program::{Digest, Program};
 use super::wrap;
 
 /// Address space that each memory gets: with all of it reserved, no access needs a bounds check.
@@ -113,11 +113,12 @@ impl Engine {
     pub fn load(&self, module: &[u8], limits: &Limits) -> Result<Program, LoadError> {
         let binary = wrap::to_binary(module)?;
         let facts = admission::inspect(&binary, limits)?;
+        let digest = Digest::of(module);
         let cached = self
             .0
             .cache
             .as_ref()
-            .map(|cache| (cache, cache.key(&binary)));
+            .map(|cache| (cache, cache.key(&digest)));
         let loaded = cached
             .as_ref()
             .and_then(|(cache, key)| cache.load(key, &self.0.wasmtime));
@@ -131,7 +132,7 @@ impl Engine {
                 component
             }
         };
-        Program::new(self, component, facts, module)
+        Program::new(self, component, facts, digest)
     }
 
     /// Compiles on a thread of its own, because there are modules that pass every limit and still take hours: compile time

@@ -116,7 +116,7 @@ impl Program {
         engine: &Engine,
         component: Component,
         facts: Facts,
-        module: &[u8],
+        digest: Digest,
     ) -> Result<Program, LoadError> {
         if facts.world == World::Mapped {
             // A module nested in the component can be instantiated twice, which the count of declared memories does not show.
@@ -145,7 +145,7 @@ impl Program {
             pre,
             exports,
             facts,
-            digest: Digest::of(module),
+            digest,
         })))
     }
 
