@@ -130,7 +130,7 @@ impl Crew {
         }
         words.clear();
         // The same allocation for the next time: no element is left that could outlive its worker.
-        *room = words.into_iter().filter_map(|_| None).collect();
+        *room = words.into_iter().map_while(|_| None).collect();
     }
 }
 

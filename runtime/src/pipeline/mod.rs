@@ -2,7 +2,7 @@
 //!
 //! [`Plan`] holds a pipeline in which everything has been checked that can be checked without creating
 //! anything. [`Run::start`] creates its streams, opens its kernels and starts its lanes; each lane is a pinned
-//! thread that runs its [`Worker`](lane::Worker)s, which are sources, stages, sinks and the intakes of outside streams.
+//! thread that runs its workers, which are sources, stages, sinks and the intakes of outside streams.
 
 mod build;
 mod describe;

@@ -38,7 +38,7 @@ impl Bench {
     pub fn pipeline(&self, yaml: &str) -> PathBuf {
         self.file(
             "pipeline.yaml",
-            &format!("namespace: {}\n{yaml}", self.namespace),
+            format!("namespace: {}\n{yaml}", self.namespace),
         )
     }
 
