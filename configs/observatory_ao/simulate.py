@@ -2,7 +2,7 @@
 
     python -m venv venv && venv/bin/pip install -r requirements.txt && venv/bin/python simulate.py
 
-It takes a few minutes and writes, beside itself,
+It takes about a minute and writes, beside itself,
     frames.npy         uint16 [60, 256, 256]  the wavefront sensor's camera, one frame a millisecond, in closed loop
     reconstructor.npy  float32 [1024, 2048]   slopes (pixels) to commands (micrometres of mirror surface)
     offset.npy         float32 [1024]         minus the reconstructor times the slopes of a flat wavefront
