@@ -31,7 +31,16 @@ import hcipy
 import numpy as np
 
 from control import (
-    ACTUATORS, DARK_ADU, ELECTRONS_PER_ADU, FRAME_RATE_HZ, HERE, LENSLETS, STROKE_UM, TILE, Controller, slopes,
+    ACTUATORS,
+    DARK_ADU,
+    ELECTRONS_PER_ADU,
+    FRAME_RATE_HZ,
+    HERE,
+    LENSLETS,
+    STROKE_UM,
+    TILE,
+    Controller,
+    slopes,
 )
 
 SEED = 20261122
@@ -201,34 +210,62 @@ def draw(frames, commands, errors):
     import matplotlib.pyplot as plt
     from matplotlib.colors import PowerNorm
 
-    plt.rcParams.update({"font.size": 11, "axes.titlesize": 12, "axes.spines.top": False, "axes.spines.right": False})
+    plt.rcParams.update(
+        {"font.size": 11, "axes.titlesize": 12, "axes.spines.top": False, "axes.spines.right": False}
+    )
     figure, (time, image, shape) = plt.subplots(
-        1, 3, figsize=(13, 3.9), width_ratios=(1.45, 1, 1.08), layout="constrained",
+        1, 3, figsize=(13, 3.9), width_ratios=(1.45, 1, 1.08), layout="constrained"
     )
     milliseconds = np.arange(len(errors)) * 1e3 / FRAME_RATE_HZ
     time.plot(milliseconds, errors[:, 0], color="#b8442f", lw=2)
     time.plot(milliseconds, errors[:, 1], color="#1f5fa8", lw=2)
     for column, label, color, above in ((0, "open", "#b8442f", 8), (1, "closed", "#1f5fa8", -19)):
         last = errors[-1, column]
-        time.annotate(f"loop {label}: {last:.0f} nm", (milliseconds[-1], last), (0, above), color=color,
-                      textcoords="offset points", ha="right")
-    time.set(xlabel="time (ms)", ylabel="rms wavefront error (nm)", yscale="log", xlim=(0, milliseconds[-1]),
-             ylim=(errors.min() * 0.6, errors.max() * 1.6), title="The commands flatten the wavefront")
-    ticks = [t for t in (20, 50, 100, 200, 500, 1000, 2000, 5000) if errors.min() * 0.6 <= t <= errors.max() * 1.6]
+        time.annotate(
+            f"loop {label}: {last:.0f} nm",
+            (milliseconds[-1], last),
+            (0, above),
+            color=color,
+            textcoords="offset points",
+            ha="right",
+        )
+    time.set(
+        xlabel="time (ms)",
+        ylabel="rms wavefront error (nm)",
+        yscale="log",
+        xlim=(0, milliseconds[-1]),
+        ylim=(errors.min() * 0.6, errors.max() * 1.6),
+        title="The commands flatten the wavefront",
+    )
+    ticks = [
+        t for t in (20, 50, 100, 200, 500, 1000, 2000, 5000) if errors.min() * 0.6 <= t <= errors.max() * 1.6
+    ]
     time.set_yticks(ticks, [str(t) for t in ticks])
     time.minorticks_off()
     time.grid(axis="y", color="#dddddd", lw=0.7)
 
     electrons = (frames[-1].astype(float) - DARK_ADU) * ELECTRONS_PER_ADU
-    shown = image.imshow(electrons, cmap="gray", norm=PowerNorm(0.5, vmin=0, vmax=np.percentile(electrons, 99.9)))
-    image.set(title="Last camera frame", xlabel="x (pixels)", ylabel="y (pixels)",
-              xticks=(0, 64, 128, 192, 255), yticks=(0, 64, 128, 192, 255))
+    shown = image.imshow(
+        electrons, cmap="gray", norm=PowerNorm(0.5, vmin=0, vmax=np.percentile(electrons, 99.9))
+    )
+    image.set(
+        title="Last camera frame",
+        xlabel="x (pixels)",
+        ylabel="y (pixels)",
+        xticks=(0, 64, 128, 192, 255),
+        yticks=(0, 64, 128, 192, 255),
+    )
     figure.colorbar(shown, ax=image, label="photo-electrons", shrink=0.8)
 
     limit = np.abs(commands[-1]).max()
     shown = shape.imshow(commands[-1].reshape(ACTUATORS, ACTUATORS), cmap="RdBu_r", vmin=-limit, vmax=limit)
-    shape.set(title="Last mirror commands", xlabel="actuator in x", ylabel="actuator in y",
-              xticks=(0, 8, 16, 24, 31), yticks=(0, 8, 16, 24, 31))
+    shape.set(
+        title="Last mirror commands",
+        xlabel="actuator in x",
+        ylabel="actuator in y",
+        xticks=(0, 8, 16, 24, 31),
+        yticks=(0, 8, 16, 24, 31),
+    )
     figure.colorbar(shown, ax=shape, label="surface (µm)", shrink=0.8)
     figure.savefig(HERE / "loop.png", dpi=110)
 
@@ -241,7 +278,9 @@ def main():
     # The loop runs on the very numbers that are written, rounded to float32.
     reconstructor = reconstruct(matrix, sensor.lit).astype(np.float32)
     offset = (-(reconstructor.astype(np.float64) @ flat)).astype(np.float32)
-    frames, commands, errors = run(sensor, mirror, Controller(reconstructor, offset), np.random.default_rng(SEED))
+    frames, commands, errors = run(
+        sensor, mirror, Controller(reconstructor, offset), np.random.default_rng(SEED)
+    )
 
     np.save(HERE / "frames.npy", frames)
     np.save(HERE / "reconstructor.npy", reconstructor)

@@ -17,8 +17,15 @@ TOLERANCE = 1e-4
 def main():
     path = sys.argv[1] if len(sys.argv) > 1 else HERE / "commands.npy"
     commands = np.load(path)
-    if commands.dtype != np.float32 or commands.ndim != 2 or commands.shape[1] != ACTUATORS**2 or not len(commands):
-        print(f"{path} holds {commands.dtype} {commands.shape}, not one row of {ACTUATORS**2} commands a frame")
+    if (
+        commands.dtype != np.float32
+        or commands.ndim != 2
+        or commands.shape[1] != ACTUATORS**2
+        or not len(commands)
+    ):
+        print(
+            f"{path} holds {commands.dtype} {commands.shape}, not one row of {ACTUATORS**2} commands a frame"
+        )
         return 1
     frames = np.load(HERE / "frames.npy")
     controller = Controller(np.load(HERE / "reconstructor.npy"), np.load(HERE / "offset.npy"))
