@@ -25,7 +25,7 @@ pub enum Dtype {
     U32,
     /// `u64`.
     U64,
-    /// IEEE 754 half precision, [`f16`].
+    /// IEEE 754 half precision, [`f16`](struct@f16).
     F16,
     /// `f32`.
     F32,
