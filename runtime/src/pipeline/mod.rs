@@ -10,6 +10,7 @@ mod graph;
 mod intake;
 mod lane;
 mod lanes;
+mod load;
 mod output;
 mod plan;
 mod run;

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use crate::config::{self, Config, Diagnostic, Report, Span};
 use crate::endpoint::{self, PlannedSink, PlannedSource, SourceSpec};
-use crate::kernel::{self, Registry, ResolvedStage};
+use crate::kernel::{self, Kernel, Registry, ResolvedStage};
 use crate::sandbox::{Array, Context, Engine, Limits, Part, Program};
 
 use super::graph::Graph;
+use super::load::load;
 use super::spec;
 
 /// One stage, checked and compiled.
@@ -93,16 +94,20 @@ fn compile(
     config: &Config,
     resolved: Vec<ResolvedStage>,
 ) -> Result<Vec<PlannedStage>, Report> {
+    let wanted: Vec<(&Kernel, Limits)> = resolved
+        .iter()
+        .map(|resolved| (resolved.kernel.as_ref(), limits(config, resolved)))
+        .collect();
+    let loaded = load(engine, &wanted);
+    let limits: Vec<Limits> = wanted.into_iter().map(|(_, limits)| limits).collect();
     let mut stages = Vec::with_capacity(resolved.len());
     let mut failures = Vec::new();
-    for resolved in resolved {
-        let context = context(config, &resolved);
-        let limits = limits(config, &resolved);
-        match engine.load(&resolved.kernel.module, &limits) {
+    for ((resolved, limits), loaded) in resolved.into_iter().zip(limits).zip(loaded) {
+        match loaded {
             Ok(program) => stages.push(PlannedStage {
+                context: context(config, &resolved),
                 resolved,
                 program,
-                context,
                 limits,
             }),
             Err(error) => {

@@ -1,0 +1,56 @@
+//! Loads the modules of a pipeline: each once, as many at a time as there are processors. Compiling a kernel for the
+//! first time takes a fraction of a second.
+
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::kernel::Kernel;
+use crate::sandbox::{Engine, Limits, LoadError, Program};
+
+/// A program, or why there is none, for each of the kernels and limits.
+pub fn load(engine: &Engine, wanted: &[(&Kernel, Limits)]) -> Vec<Result<Program, LoadError>> {
+    let same =
+        |a: &(&Kernel, Limits), b: &(&Kernel, Limits)| a.0.sha256 == b.0.sha256 && a.1 == b.1;
+    let mut distinct: Vec<&(&Kernel, Limits)> = Vec::new();
+    let places: Vec<usize> = wanted
+        .iter()
+        .map(|one| {
+            let known = distinct.iter().position(|other| same(one, other));
+            known.unwrap_or_else(|| {
+                distinct.push(one);
+                distinct.len() - 1
+            })
+        })
+        .collect();
+
+    let next = AtomicUsize::new(0);
+    let load_some = || {
+        let mut loaded = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some((kernel, limits)) = distinct.get(place) else {
+                return loaded;
+            };
+            loaded.push((place, engine.load(&kernel.module, limits)));
+        }
+    };
+    let threads = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(distinct.len());
+    let mut loaded = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(load_some)).collect();
+        let mut loaded = load_some();
+        for other in others {
+            // A panic there goes on here.
+            loaded.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        loaded
+    });
+    // Every place has been loaded by one of the threads.
+    loaded.sort_by_key(|(place, _)| *place);
+    places
+        .iter()
+        .map(|&place| loaded[place].1.clone())
+        .collect()
+}
