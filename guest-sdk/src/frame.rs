@@ -44,42 +44,69 @@ impl<'a> Frame<'a> {
         let (outputs, state) = table.split_at(context.outputs.len());
         Frame {
             id,
-            trigger_inputs: Inputs {
+            trigger_inputs: Inputs(Places {
                 arrays: &context.trigger_inputs,
                 addresses: triggers,
-            },
-            auxiliary_inputs: Inputs {
+            }),
+            auxiliary_inputs: Inputs(Places {
                 arrays: &context.auxiliary_inputs,
                 addresses: auxiliary,
-            },
-            outputs: Outputs {
+            }),
+            outputs: Outputs(Places {
                 arrays: &context.outputs,
                 addresses: outputs,
-            },
-            state: State {
+            }),
+            state: State(Places {
                 arrays: &context.state,
                 addresses: state,
-            },
+            }),
         }
     }
 }
 
-/// The trigger inputs or the auxiliary inputs of a stage, in the pipeline's order.
+/// Arrays and where they lie, as many addresses for each as its role has.
 #[derive(Clone, Copy, Debug)]
-pub struct Inputs<'a> {
+struct Places<'a> {
     arrays: &'a [Array],
     addresses: &'a [Address],
 }
 
+impl<'a> Places<'a> {
+    /// An array, and the address at a position of the list.
+    #[inline]
+    fn get(&self, array: usize, address: usize) -> Result<(&'a Array, Address), Failure> {
+        match (self.arrays.get(array), self.addresses.get(address)) {
+            (Some(found), Some(&address)) => Ok((found, address)),
+            _ => Err(missing(array)),
+        }
+    }
+
+    /// The arrays that have one address each.
+    fn iter(self) -> impl Iterator<Item = (&'a Array, Address)> {
+        self.arrays.iter().zip(self.addresses.iter().copied())
+    }
+}
+
+#[cold]
+fn missing(index: usize) -> Failure {
+    Failure::arity(format!(
+        "the kernel uses an input, output or state number {index}, which the stage lacks"
+    ))
+}
+
+/// The trigger inputs or the auxiliary inputs of a stage, in the pipeline's order.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a>(Places<'a>);
+
 impl<'a> Inputs<'a> {
     /// The number of inputs.
     pub fn len(&self) -> usize {
-        self.arrays.len()
+        self.0.arrays.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.arrays.is_empty()
+        self.0.arrays.is_empty()
     }
 
     /// The input at a position.
@@ -88,38 +115,32 @@ impl<'a> Inputs<'a> {
     /// An arity failure when there is none.
     #[inline]
     pub fn get(&self, index: usize) -> Result<View<'a>, Failure> {
-        match (self.arrays.get(index), self.addresses.get(index)) {
-            // SAFETY: `Frame::new`'s caller vouches for each input's address and bytes for `'a`, and that
-            // outputs do not overlap them.
-            (Some(array), Some(&address)) => Ok(unsafe { View::new(array, address) }),
-            _ => Err(missing("input", index)),
-        }
+        let (array, address) = self.0.get(index, index)?;
+        // SAFETY: `Frame::new`'s caller vouches for each input's address and bytes for `'a`, and that nothing
+        // that can be written overlaps them.
+        Ok(unsafe { View::new(array, address) })
     }
 
     /// All inputs in order.
     pub fn iter(self) -> impl Iterator<Item = View<'a>> {
         // SAFETY: as in `get`.
-        (self.arrays.iter().zip(self.addresses))
-            .map(|(array, &address)| unsafe { View::new(array, address) })
+        (self.0.iter()).map(|(array, address)| unsafe { View::new(array, address) })
     }
 }
 
 /// The outputs of a stage, in the pipeline's order.
 #[derive(Debug)]
-pub struct Outputs<'a> {
-    arrays: &'a [Array],
-    addresses: &'a [Address],
-}
+pub struct Outputs<'a>(Places<'a>);
 
-impl<'a> Outputs<'a> {
+impl Outputs<'_> {
     /// The number of outputs.
     pub fn len(&self) -> usize {
-        self.arrays.len()
+        self.0.arrays.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.arrays.is_empty()
+        self.0.arrays.is_empty()
     }
 
     /// The output at a position.
@@ -128,19 +149,16 @@ impl<'a> Outputs<'a> {
     /// An arity failure when there is none.
     #[inline]
     pub fn get(&mut self, index: usize) -> Result<ViewMut<'_>, Failure> {
-        match (self.arrays.get(index), self.addresses.get(index)) {
-            // SAFETY: `Frame::new`'s caller vouches for each output's address and bytes for `'a` and that
-            // they overlap nothing; borrowing `self` mutably keeps a second view of it away.
-            (Some(array), Some(&address)) => Ok(unsafe { ViewMut::new(array, address) }),
-            _ => Err(missing("output", index)),
-        }
+        let (array, address) = self.0.get(index, index)?;
+        // SAFETY: `Frame::new`'s caller vouches for each output's address and bytes for longer than this
+        // borrow, and that they overlap nothing; borrowing `self` mutably keeps a second view away.
+        Ok(unsafe { ViewMut::new(array, address) })
     }
 
     /// All outputs in order, to be written side by side.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = ViewMut<'_>> {
         // SAFETY: as in `get`; the outputs do not overlap each other.
-        (self.arrays.iter().zip(self.addresses))
-            .map(|(array, &address)| unsafe { ViewMut::new(array, address) })
+        (self.0.iter()).map(|(array, address)| unsafe { ViewMut::new(array, address) })
     }
 }
 
@@ -148,20 +166,17 @@ impl<'a> Outputs<'a> {
 /// next value becomes the previous one of the frame after it, and only if the call succeeds; a failed call
 /// leaves the state as it was. The next value holds old bytes until it is written, so write all of it.
 #[derive(Debug)]
-pub struct State<'a> {
-    arrays: &'a [Array],
-    addresses: &'a [Address],
-}
+pub struct State<'a>(Places<'a>);
 
 impl<'a> State<'a> {
     /// The number of state arrays.
     pub fn len(&self) -> usize {
-        self.arrays.len()
+        self.0.arrays.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.arrays.is_empty()
+        self.0.arrays.is_empty()
     }
 
     /// The value that the last successful frame left.
@@ -170,11 +185,9 @@ impl<'a> State<'a> {
     /// An arity failure when there is no such state array.
     #[inline]
     pub fn previous(&self, index: usize) -> Result<View<'a>, Failure> {
-        match (self.arrays.get(index), self.addresses.get(2 * index)) {
-            // SAFETY: as in `Inputs::get`; next values do not overlap previous ones.
-            (Some(array), Some(&address)) => Ok(unsafe { View::new(array, address) }),
-            _ => Err(missing("state array", index)),
-        }
+        let (array, address) = self.0.get(index, 2 * index)?;
+        // SAFETY: as in `Inputs::get`; next values do not overlap previous ones.
+        Ok(unsafe { View::new(array, address) })
     }
 
     /// Where this frame's value goes.
@@ -183,17 +196,8 @@ impl<'a> State<'a> {
     /// An arity failure when there is no such state array.
     #[inline]
     pub fn next(&mut self, index: usize) -> Result<ViewMut<'_>, Failure> {
-        match (self.arrays.get(index), self.addresses.get(2 * index + 1)) {
-            // SAFETY: as in `Outputs::get`.
-            (Some(array), Some(&address)) => Ok(unsafe { ViewMut::new(array, address) }),
-            _ => Err(missing("state array", index)),
-        }
+        let (array, address) = self.0.get(index, 2 * index + 1)?;
+        // SAFETY: as in `Outputs::get`.
+        Ok(unsafe { ViewMut::new(array, address) })
     }
-}
-
-#[cold]
-fn missing(what: &str, index: usize) -> Failure {
-    Failure::arity(format!(
-        "the kernel uses {what} {index}, which the stage lacks"
-    ))
 }

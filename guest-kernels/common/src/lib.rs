@@ -2,4 +2,5 @@
 
 pub mod binary;
 pub mod centroid;
+pub mod constant;
 pub mod matrix;

@@ -1,9 +1,9 @@
 //! `cpu.add_constant`: out = in + constant.
 
-use sandpipe_kernel::{
-    Context, Dtype, Failure, Inputs, Kernel, Number, View, ViewMut, elementwise::map, export,
-    match_number,
-};
+use std::ops::Add;
+
+use sandpipe_kernel::{Context, Failure, Inputs, Kernel, View, ViewMut, export};
+use sandpipe_kernel_common::constant::apply;
 use serde::Deserialize;
 
 /// The kernel.
@@ -39,18 +39,7 @@ impl Kernel for AddConstant {
     }
 
     fn compute_into(&mut self, input: View, output: ViewMut, _: Inputs) -> Result<(), Failure> {
-        let constant = self.constant;
-        let narrow = constant as f32;
-        if input.dtype() == Dtype::F32 && f64::from(narrow) == constant {
-            // f64 has more than twice the digits of f32 and two, so rounding a sum of two f32 first to f64 and
-            // then to f32 is the same as rounding it once (Figueroa, "When is double rounding innocuous?", 1995).
-            map(input.slice()?, output.slice()?, |x: f32| x + narrow);
-            return Ok(());
-        }
-        match_number!(input.dtype(), T => {
-            map(input.slice::<T>()?, output.slice()?, |x| T::from_f64(x.to_f64() + constant));
-            Ok(())
-        })
+        apply(input, output, self.constant, f32::add, f64::add)
     }
 }
 

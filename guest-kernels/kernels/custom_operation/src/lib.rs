@@ -14,6 +14,7 @@ mod expression;
 mod lane;
 mod plan;
 mod planner;
+mod registers;
 #[cfg(test)]
 mod tests;
 mod token;

@@ -10,6 +10,7 @@ use crate::{
     expression::{Binary, Expression, Node, Unary},
     lane::LaneType,
     plan::{Arithmetic, Formula, Operand, Operation, Pass, Place, Plan, Step},
+    registers::Registers,
     token::Error,
     typing::{self, Array, Value},
 };
@@ -42,9 +43,7 @@ struct Planner<'a> {
     /// The nodes that are done.
     terms: Vec<Term>,
     drafts: Vec<Draft>,
-    /// For each register, whether it can be used again after what it was made for has been read.
-    reusable: Vec<bool>,
-    free: Vec<usize>,
+    registers: Registers,
     plan: Plan,
 }
 
@@ -57,8 +56,7 @@ pub(crate) fn plan(expression: &Expression, values: &[Value]) -> Result<Plan, Er
         passes: (0..count).collect(),
         terms: Vec::with_capacity(count),
         drafts: (0..count).map(|_| Draft::default()).collect(),
-        reusable: Vec::new(),
-        free: Vec::new(),
+        registers: Registers::default(),
         plan: Plan::default(),
     };
     // Operands stand before what uses them: going back, the pass of each user is known. An operand of a
@@ -81,6 +79,7 @@ pub(crate) fn plan(expression: &Expression, values: &[Value]) -> Result<Plan, Er
     let result = count - 1;
     let lane = LaneType::of(planner.array(result)?.dtype);
     planner.finish(result, lane, Place::Output)?;
+    planner.plan.registers = planner.registers.finish();
     Ok(planner.plan)
 }
 
@@ -187,7 +186,7 @@ impl<'a> Planner<'a> {
         let lane = LaneType::F64;
         let x = self.operand(self.passes[index], lane, term)?;
         let [low, high] =
-            [low, high].map(|bound| Operand::Single(self.constant(lane, Constant::Float(bound))));
+            [low, high].map(|bound| self.registers.constant(lane, Constant::Float(bound)));
         Ok(self.step(index, lane, Operation::Bound, [x, low, high]))
     }
 
@@ -223,14 +222,14 @@ impl<'a> Planner<'a> {
             *to
         } else {
             // Taken before those of the operands are given back: no step reads what it writes.
-            let register = self.register(lane);
+            let register = self.registers.take(lane);
             let to = Some(register);
             self.drafts[pass].steps.push(Step::Compute { formula, to });
             register
         };
         for operand in operands {
             if operand != Operand::Register(to) {
-                self.release(operand);
+                self.registers.release(operand);
             }
         }
         Term::Block(lane, to)
@@ -284,7 +283,7 @@ impl<'a> Planner<'a> {
         let stored = destination == Place::Output && array.dtype != lane.dtype();
         let term = self.terms[index];
         let operand = self.operand(index, lane, term)?;
-        self.release(operand);
+        self.registers.release(operand);
         let steps = &mut self.drafts[index].steps;
         match (steps.last_mut(), operand) {
             _ if stored => steps.push(Step::Store { from: operand }),
@@ -317,11 +316,11 @@ impl<'a> Planner<'a> {
     /// The blocks of a term as an operand in a pass.
     fn operand(&mut self, pass: usize, lane: LaneType, term: Term) -> Result<Operand, Error> {
         Ok(match term {
-            Term::Constant(number) => Operand::Single(self.constant(lane, number)),
+            Term::Constant(number) => self.registers.constant(lane, number),
             Term::Block(from, register) if from == lane => Operand::Register(register),
             Term::Block(from, register) => {
-                let to = self.register(lane);
-                self.release(Operand::Register(register));
+                let to = self.registers.take(lane);
+                self.registers.release(Operand::Register(register));
                 let from = (from, register);
                 self.drafts[pass]
                     .steps
@@ -342,11 +341,11 @@ impl<'a> Planner<'a> {
                 let mut steps = Vec::new();
                 // What is read once for a frame stays for all blocks, in a register that nothing else uses.
                 let register = if single {
-                    Planner::keep
+                    Registers::keep
                 } else {
-                    Planner::register
+                    Registers::take
                 };
-                let read = register(self, own);
+                let read = register(&mut self.registers, own);
                 steps.push(Step::Load {
                     lane: own,
                     from: place,
@@ -355,10 +354,10 @@ impl<'a> Planner<'a> {
                 });
                 let mut to = read;
                 if own != lane {
-                    to = register(self, lane);
+                    to = register(&mut self.registers, lane);
                     let from = (own, read);
                     steps.push(Step::Convert { lane, from, to });
-                    self.release(Operand::Register(read));
+                    self.registers.release(Operand::Register(read));
                 }
                 let draft = &mut self.drafts[pass];
                 if single {
@@ -378,54 +377,6 @@ impl<'a> Planner<'a> {
             Place::Scratch(scratch) => self.plan.scratch[scratch].0 == lane,
             _ => self.array(node)?.dtype == lane.dtype(),
         })
-    }
-
-    /// The register of a number.
-    fn constant(&mut self, lane: LaneType, number: Constant) -> usize {
-        let bits = |number: Constant| match number {
-            Constant::Integer(value) => (true, value),
-            Constant::Float(value) => (false, value.to_bits().into()),
-        };
-        let same = |&(other_lane, other): &(LaneType, Option<Constant>)| {
-            other_lane == lane && other.is_some_and(|other| bits(other) == bits(number))
-        };
-        if let Some(register) = self.plan.registers.iter().position(same) {
-            return register;
-        }
-        self.plan.registers.push((lane, Some(number)));
-        self.reusable.push(false);
-        self.reusable.len() - 1
-    }
-
-    /// A register until it is released.
-    fn register(&mut self, lane: LaneType) -> usize {
-        let registers = &self.plan.registers;
-        if let Some(place) = self
-            .free
-            .iter()
-            .rposition(|&free| registers[free].0 == lane)
-        {
-            return self.free.swap_remove(place);
-        }
-        self.plan.registers.push((lane, None));
-        self.reusable.push(true);
-        self.reusable.len() - 1
-    }
-
-    /// A register for ever.
-    fn keep(&mut self, lane: LaneType) -> usize {
-        self.plan.registers.push((lane, None));
-        self.reusable.push(false);
-        self.reusable.len() - 1
-    }
-
-    fn release(&mut self, operand: Operand) {
-        if let Operand::Register(register) = operand
-            && self.reusable[register]
-            && !self.free.contains(&register)
-        {
-            self.free.push(register);
-        }
     }
 
     /// Room for the whole value of a node.

@@ -1,9 +1,9 @@
 //! `cpu.scale`: out = in × factor.
 
-use sandpipe_kernel::{
-    Context, Dtype, Failure, Inputs, Kernel, Number, View, ViewMut, elementwise::map, export,
-    match_number,
-};
+use std::ops::Mul;
+
+use sandpipe_kernel::{Context, Failure, Inputs, Kernel, View, ViewMut, export};
+use sandpipe_kernel_common::constant::apply;
 use serde::Deserialize;
 
 /// The kernel.
@@ -39,17 +39,7 @@ impl Kernel for Scale {
     }
 
     fn compute_into(&mut self, input: View, output: ViewMut, _: Inputs) -> Result<(), Failure> {
-        let factor = self.factor;
-        let narrow = factor as f32;
-        if input.dtype() == Dtype::F32 && f64::from(narrow) == factor {
-            // The product of two f32 is exact in f64, so rounding it is what the f32 multiplication does.
-            map(input.slice()?, output.slice()?, |x: f32| x * narrow);
-            return Ok(());
-        }
-        match_number!(input.dtype(), T => {
-            map(input.slice::<T>()?, output.slice()?, |x| T::from_f64(x.to_f64() * factor));
-            Ok(())
-        })
+        apply(input, output, self.factor, f32::mul, f64::mul)
     }
 }
 
