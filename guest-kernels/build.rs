@@ -33,11 +33,13 @@ fn build() -> Result<(), Box<dyn Error>> {
         "Cargo.lock",
         "rust-toolchain.toml",
         "wit",
-        "guest-sdk",
+        "guest-sdk/Cargo.toml",
+        "guest-sdk/src",
+        "guest-kernels/common",
+        "guest-kernels/kernels",
     ] {
-        watch(&root.join(input));
+        println!("cargo::rerun-if-changed={}", root.join(input).display());
     }
-    watch(&here);
 
     let kernels = kernels(&here.join("kernels"))?;
     ensure_target()?;
@@ -104,13 +106,12 @@ fn compile(root: &Path, target_dir: &Path, kernels: &[String]) -> Result<PathBuf
 
 /// Takes away what the outer cargo (or clippy, or a coverage tool) has set for the outer build alone.
 fn clean_environment(command: &mut Command) {
-    const OUTER: [&str; 9] = [
+    const OUTER: [&str; 8] = [
         "CARGO_ENCODED_RUSTFLAGS",
         "CARGO_BUILD_RUSTFLAGS",
         "CARGO_BUILD_TARGET",
         "CARGO_BUILD_TARGET_DIR",
         "CARGO_TARGET_DIR",
-        "RUSTC",
         "RUSTC_WORKSPACE_WRAPPER",
         "RUSTDOC",
         "RUSTFLAGS",
@@ -166,8 +167,4 @@ fn has_target() -> bool {
         let folder = String::from_utf8_lossy(&output.stdout);
         output.status.success() && Path::new(folder.trim()).is_dir()
     })
-}
-
-fn watch(path: &Path) {
-    println!("cargo::rerun-if-changed={}", path.display());
 }

@@ -34,7 +34,7 @@ impl Array {
     /// An array of the given type.
     ///
     /// # Errors
-    /// A shape failure when its bytes cannot be addressed.
+    /// A shape failure when an extent is 0 or its bytes cannot be addressed.
     pub fn new(
         role: Role,
         name: String,
@@ -42,6 +42,11 @@ impl Array {
         dtype: Dtype,
         shape: Vec<u32>,
     ) -> Result<Self, Failure> {
+        if shape.contains(&0) {
+            return Err(Failure::shape(format!(
+                "'{name}' of shape {shape:?} has no elements"
+            )));
+        }
         let elements = shape
             .iter()
             .try_fold(1usize, |n, &extent| n.checked_mul(extent as usize))

@@ -2,7 +2,7 @@
 
 use crate::{Context, Failure, Frame, Inputs, View, ViewMut};
 
-/// A kernel: implement it for a struct and hand that to [`export!`](crate::export).
+/// A kernel: implement it for a struct and hand that to [`export!`](macro@crate::export).
 ///
 /// One instance computes one stage. Most kernels implement [`compute_into`](Kernel::compute_into); those with
 /// several triggers, several outputs or state implement [`compute_frame`](Kernel::compute_frame) instead.

@@ -143,6 +143,11 @@ fn a_description_that_cannot_be_is_refused() {
         huge.validate().err().map(|failure| failure.code),
         Some(Code::Shape)
     );
+    let empty = Stage::<Counter>::new().output::<f64>("x", &[3, 0]);
+    assert_eq!(
+        empty.validate().err().map(|failure| failure.code),
+        Some(Code::Shape)
+    );
     // The state is like the second output, and there is none.
     let lacking = Stage::<Counter>::new()
         .trigger_input("a", &[2], &[1, 2])

@@ -10,7 +10,7 @@ use sandpipe_kernel::Number;
 use wide::f64x2;
 
 /// Rows that are added in one pass over the columns.
-const ROWS: usize = 4;
+pub const ROWS: usize = 4;
 
 /// Columns of one turn; with [`ROWS`] of them it does 32 elements.
 const COLUMNS: usize = 8;
@@ -33,25 +33,33 @@ impl ColumnSums {
         }
     }
 
-    /// Sums up an image of the given width. Each element counts with the weight that `weigh` gives it.
-    pub fn sum<T: Number>(&mut self, image: &[T], weigh: impl Fn(f64x2) -> f64x2) {
+    /// Begins with no rows.
+    pub fn clear(&mut self) {
         self.weights.fill(0.0);
         self.moments.fill(0.0);
+    }
+
+    /// Adds rows above those that are there. Each element counts with the weight that `weigh` gives it.
+    pub fn add<T: Number>(&mut self, image: &[T], weigh: impl Fn(f64x2) -> f64x2) {
         let width = self.weights.len().max(1);
         let row = |index: usize| &image[index * width..][..width];
         let mut left = image.len() / width;
         while left >= ROWS {
-            self.add::<T, ROWS>(array::from_fn(|back| row(left - 1 - back)), &weigh);
+            self.pass::<T, ROWS>(array::from_fn(|back| row(left - 1 - back)), &weigh);
             left -= ROWS;
         }
         for index in (0..left).rev() {
-            self.add([row(index)], &weigh);
+            self.pass([row(index)], &weigh);
         }
     }
 
     /// Adds rows, the last of them first.
     #[inline(always)]
-    fn add<T: Number, const R: usize>(&mut self, rows: [&[T]; R], weigh: &impl Fn(f64x2) -> f64x2) {
+    fn pass<T: Number, const R: usize>(
+        &mut self,
+        rows: [&[T]; R],
+        weigh: &impl Fn(f64x2) -> f64x2,
+    ) {
         let turns = rows.map(|row| row.as_chunks::<COLUMNS>());
         let (weights, weights_rest) = self.weights.as_chunks_mut::<COLUMNS>();
         let (moments, moments_rest) = self.moments.as_chunks_mut::<COLUMNS>();
@@ -126,7 +134,7 @@ mod tests {
                     .map(|k| (k * k * 31 % 97) as u16)
                     .collect();
                 let mut sums = ColumnSums::new(width);
-                sums.sum(&image, |x| x);
+                sums.add(&image, |x| x);
                 let [mut total, mut row, mut column] = [0.0; 3];
                 for (k, &w) in image.iter().enumerate() {
                     total += f64::from(w);
@@ -156,7 +164,8 @@ mod tests {
             ([f64::INFINITY, 1.0, 1.0, 1.0], None),
             ([1.0, 1.0, f64::NAN, 1.0], None),
         ] {
-            sums.sum(&image, |x| x);
+            sums.clear();
+            sums.add(&image, |x| x);
             let found = sums.centroid(0..2, 2);
             match expected {
                 Some(expected) => assert_eq!(found, expected),

@@ -3,7 +3,7 @@
 use sandpipe_kernel::{
     Context, Failure, Inputs, Kernel, Number, View, ViewMut, elementwise::map, export, match_number,
 };
-use sandpipe_kernel_common::centroid::ColumnSums;
+use sandpipe_kernel_common::centroid::{ColumnSums, ROWS};
 use serde::Deserialize;
 use wide::f64x2;
 
@@ -14,8 +14,8 @@ pub struct SpotCentroid {
     height: usize,
     width: usize,
     sums: ColumnSums,
-    /// Room for the image in double precision, if its pixels are to be raised to a power.
-    raised: Vec<f64>,
+    /// Room for a few rows in double precision.
+    rows: Vec<f64>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -73,14 +73,7 @@ impl Kernel for SpotCentroid {
             height: input.elements() / width.max(1),
             width,
             sums: ColumnSums::new(width),
-            raised: vec![
-                0.0;
-                if parameters.weight_power == 1.0 {
-                    0
-                } else {
-                    input.elements()
-                }
-            ],
+            rows: vec![0.0; ROWS * width],
         })
     }
 
@@ -93,14 +86,20 @@ impl Kernel for SpotCentroid {
             // What is not above the threshold counts nothing, but NaN is neither.
             signal.simd_le(threshold).bitselect(f64x2::ZERO, signal)
         };
+        let raised = |x: f64x2| raise(signal(x), power);
         let sums = &mut self.sums;
         match_number!(input.dtype(), T => {
             let image = input.slice::<T>()?;
+            sums.clear();
             if power == 1.0 {
-                sums.sum(image, signal);
+                sums.add(image, signal);
             } else {
-                map(image, &mut self.raised, T::to_f64);
-                sums.sum(&self.raised, |x| raise(signal(x), power));
+                // In double precision, so that the power need not be compiled for every type.
+                for rows in image.rchunks(self.rows.len()) {
+                    let wide = &mut self.rows[..rows.len()];
+                    map(rows, wide, T::to_f64);
+                    sums.add(wide, &raised);
+                }
             }
             let centroid = sums.centroid(0..self.width, self.height);
             output.slice()?.copy_from_slice(&centroid.map(T::from_f64));
