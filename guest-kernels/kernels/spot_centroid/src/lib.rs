@@ -98,7 +98,7 @@ impl Kernel for SpotCentroid {
                 for rows in image.rchunks(self.rows.len()) {
                     let wide = &mut self.rows[..rows.len()];
                     map(rows, wide, T::to_f64);
-                    sums.add(wide, &raised);
+                    sums.add(wide, raised);
                 }
             }
             let centroid = sums.centroid(0..self.width, self.height);
