@@ -75,10 +75,14 @@ def latency(command, seconds):
         return json.loads(subprocess.run(client, check=True, capture_output=True, text=True).stdout)
 
 
-def remove_streams():
-    """What a killed parent leaves; both programs start from nothing."""
-    code = "import pyshmem; [pyshmem.unlink_quiet(name) for name in pyshmem.list_streams()]"
-    subprocess.run([PYTHON, "-c", code], check=True)
+def remove_streams(pipeline):
+    """Removes what a killed run of this pipeline left, and nothing else; both programs start from nothing."""
+    code = (
+        "import sys, yaml, pyshmem\n"
+        "for stream in yaml.safe_load(open(sys.argv[1]))['shared_memory']:\n"
+        "    pyshmem.unlink_quiet(stream['name'])"
+    )
+    subprocess.run([PYTHON, "-c", code, pipeline], check=True)
 
 
 def spread(values):
@@ -92,9 +96,9 @@ def row(label, unit, theirs, ours, ratio):
 def compare_rates(label, pipeline, source, output, arguments):
     theirs, ours = [], []
     for _ in range(arguments.runs):
-        remove_streams()
+        remove_streams(pipeline)
         theirs.append(parent_rate(pipeline, source, output, arguments.seconds))
-        remove_streams()
+        remove_streams(pipeline)
         ours.append(our_rate(pipeline, source, output, arguments.seconds)[0])
     row(label, "frames/s", theirs, ours, [b / a for a, b in zip(theirs, ours)])
 
@@ -103,11 +107,11 @@ def compare_latency(arguments):
     pipeline = HERE / "single.yaml"
     theirs, ours, inside = [], [], []
     for _ in range(arguments.runs):
-        remove_streams()
+        remove_streams(pipeline)
         theirs.append(latency([ENVIRONMENT / "bin" / "shmpipeline", "run", pipeline], arguments.seconds))
-        remove_streams()
+        remove_streams(pipeline)
         ours.append(latency([SANDPIPE, "run", pipeline], arguments.seconds))
-        remove_streams()
+        remove_streams(pipeline)
         inside.append(our_rate(pipeline, "single_input:ramp:2000", "single_output", arguments.seconds)[1])
     for quantile in ("p50", "p99"):
         parent = [run[quantile] for run in theirs]

@@ -1,11 +1,13 @@
 //! `sandpipe run`: runs a pipeline until it is done, fails or is interrupted.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::Args;
+use tempfile::NamedTempFile;
 
 use super::engine;
 use super::error::{CommandError, FAILED};
@@ -52,6 +54,10 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> Result<ExitCode, CommandError> {
+        let report_file = match &self.report {
+            Some(path) => Some(ReportFile::new(path).map_err(CommandError::Argument)?),
+            None => None,
+        };
         let engine = engine()?;
         let stop = StopHandle::new();
         stop_on_signals(stop.clone()).map_err(CommandError::Running)?;
@@ -60,14 +66,24 @@ impl Run {
             frames: self.frames,
             duration: self.duration,
         };
-        let mut run = PipelineRun::start(plan, options, stop).map_err(CommandError::Running)?;
+        let mut run = match PipelineRun::start(plan, options, stop.clone()) {
+            Err(_) if stop.is_interrupted() => return Ok(ExitCode::from(INTERRUPTED)),
+            started => started.map_err(CommandError::Running)?,
+        };
         let mut table = LiveTable::new();
         while !run.wait(REFRESH) {
             table.draw(run.monitor());
         }
         table.clear();
         let report = run.finish();
-        self.publish(&report)?;
+        if let Some(file) = report_file {
+            file.write(&report).map_err(CommandError::Running)?;
+        }
+        match self.print(&report) {
+            // Whoever read the output has gone away; how the run went is told by the exit code all the same.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            printed => printed?,
+        }
         Ok(ExitCode::from(match report.state {
             State::Failed => FAILED,
             State::Interrupted => INTERRUPTED,
@@ -75,22 +91,40 @@ impl Run {
         }))
     }
 
-    fn publish(&self, report: &RunReport) -> Result<(), CommandError> {
+    fn print(&self, report: &RunReport) -> io::Result<()> {
         match self.format {
-            Format::Text => output::result(&text::summary(report))?,
-            Format::Json => output::json(report)?,
-        }
-        match &self.report {
-            Some(path) => write_report(path, report).map_err(CommandError::Running),
-            None => Ok(()),
+            Format::Text => output::result(&text::summary(report)),
+            Format::Json => output::json(report),
         }
     }
 }
 
-fn write_report(path: &Path, report: &RunReport) -> anyhow::Result<()> {
-    let text = serde_json::to_vec_pretty(report)?;
-    std::fs::write(path, text)
-        .with_context(|| format!("cannot write the report to {}", path.display()))
+/// The file for the report: made before the run, so that a wrong path is found before, and put in its place whole.
+struct ReportFile<'a> {
+    path: &'a Path,
+    file: NamedTempFile,
+}
+
+impl<'a> ReportFile<'a> {
+    fn new(path: &'a Path) -> anyhow::Result<Self> {
+        let refused = || format!("the report cannot be written to {}", path.display());
+        if path.is_dir() {
+            return Err(anyhow!("it is a directory")).with_context(refused);
+        }
+        let directory = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let file = NamedTempFile::new_in(directory).with_context(refused)?;
+        Ok(Self { path, file })
+    }
+
+    fn write(mut self, report: &RunReport) -> anyhow::Result<()> {
+        let failed = || format!("cannot write the report to {}", self.path.display());
+        serde_json::to_writer_pretty(&mut self.file, report).with_context(failed)?;
+        self.file.persist(self.path).with_context(failed)?;
+        Ok(())
+    }
 }
 
 /// Ctrl-C and a polite kill stop the run; a second one ends the process at once.

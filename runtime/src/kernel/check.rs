@@ -202,7 +202,7 @@ fn check_streams(
             );
         }
         if let Some(dtypes) = &manifest.dtypes
-            && !dtypes.contains(&stream.array.dtype)
+            && !manifest.takes(stream.array.dtype)
         {
             let dtypes: Vec<&str> = dtypes.iter().copied().map(Dtype::numpy_name).collect();
             diagnostics.push(

@@ -158,6 +158,13 @@ impl Manifest {
         written.check()
     }
 
+    /// Whether the kernel takes streams of a dtype.
+    pub fn takes(&self, dtype: Dtype) -> bool {
+        self.dtypes
+            .as_ref()
+            .is_none_or(|dtypes| dtypes.contains(&dtype))
+    }
+
     /// Whether `kind` is the kernel's kind or one of its aliases.
     pub fn is_called(&self, kind: &str) -> bool {
         self.kinds().any(|name| name == kind)

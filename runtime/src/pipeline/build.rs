@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 
 use super::graph::{Graph, Node};
 use super::intake::IntakeWorker;
@@ -10,6 +10,7 @@ use super::lane::Crew;
 use super::lanes::{self, name_of};
 use super::output::Output;
 use super::plan::{Plan, PlannedStage};
+use super::run::StopHandle;
 use super::sink::SinkWorker;
 use super::source::SourceWorker;
 use super::spec::{delivery, spec};
@@ -20,7 +21,7 @@ use crate::config::{self, StreamIndex};
 use crate::endpoint;
 use crate::report::meter::{StageMeter, StreamMeter};
 use crate::report::{Monitor, StageEntry, StreamEntry};
-use crate::sandbox::{Access, Deadline, Window};
+use crate::sandbox::{Access, Window};
 use crate::stream::{Reader, Stamp, Stream};
 
 /// A lane with its workers.
@@ -39,15 +40,13 @@ pub struct Built {
     pub monitor: Monitor,
     /// The streams; the last owner removes them.
     pub streams: Vec<Arc<Stream>>,
-    /// The deadline of each stage's instance.
-    pub deadlines: Vec<Deadline>,
 }
 
 /// Builds a pipeline of which each entry takes in `frames` frames, or any number.
 ///
 /// # Errors
-/// A stream cannot be created or a kernel cannot be started. Nothing is left behind then.
-pub fn build(plan: Plan, frames: Option<u64>) -> anyhow::Result<Built> {
+/// A stream cannot be created, a kernel cannot be started, or the run was stopped meanwhile. Nothing is left behind then.
+pub fn build(plan: Plan, frames: Option<u64>, stop: &StopHandle) -> anyhow::Result<Built> {
     let builder = Builder::new(&plan)?;
     builder.publish_initial()?;
     let lanes = lanes::assign(&plan.config, &plan.graph, |sink| plan.sinks[sink].waits());
@@ -63,15 +62,17 @@ pub fn build(plan: Plan, frames: Option<u64>) -> anyhow::Result<Built> {
             crew,
         });
     }
-    let mut deadlines = Vec::with_capacity(plan.stages.len());
     for (lane, ReadyLane { crew, .. }) in lanes.into_iter().zip(&mut ready) {
         for node in lane.nodes {
+            if stop.is_stopped() {
+                bail!("stopped while it was starting");
+            }
             match node {
                 Node::Source(index) => crew.feeds.push(Box::new(builder.source(index, frames)?)),
                 Node::Sink(index) => crew.workers.push(Box::new(builder.sink(index)?)),
                 Node::Stage(index) => {
                     let stage = builder.stage(index)?;
-                    deadlines.push(stage.deadline());
+                    stop.watch(stage.deadline());
                     crew.workers.push(Box::new(stage));
                 }
             }
@@ -81,7 +82,6 @@ pub fn build(plan: Plan, frames: Option<u64>) -> anyhow::Result<Built> {
         lanes: ready,
         monitor: builder.monitor(),
         streams: builder.streams,
-        deadlines,
     })
 }
 
@@ -101,7 +101,7 @@ impl<'a> Builder<'a> {
             .map(|index| {
                 let spec = spec(config, &plan.graph, StreamIndex(index));
                 let name = &config.streams[index].name;
-                Stream::create(&spec).with_context(|| format!("cannot create stream '{}'", **name))
+                Stream::create(&spec).with_context(|| format!("stream '{}'", **name))
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self {
@@ -211,7 +211,7 @@ impl<'a> Builder<'a> {
             .context
             .state
             .iter()
-            .map(|array| State::new(array.array.bytes().unwrap_or(usize::MAX)))
+            .map(|array| State::new(&array.array))
             .collect::<std::io::Result<Vec<_>>>()
             .context("cannot get memory for a state array")?;
         let (windows, names) = self.windows(index, &state);

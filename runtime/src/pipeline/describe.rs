@@ -40,7 +40,7 @@ impl Plan {
                     }
                     .map(|limits| LimitsDescription {
                         memory_bytes: limits.memory,
-                        deadline_us: limits.deadline.as_micros() as u64,
+                        deadline_us: limits.deadline.as_secs_f64() * 1e6,
                     }),
                 })
                 .collect(),

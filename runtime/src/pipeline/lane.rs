@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
 use crate::report::FaultReport;
 use crate::stream::{Bell, WaitWord, wait};
@@ -12,6 +12,8 @@ use crate::stream::{Bell, WaitWord, wait};
 const SPIN: Duration = Duration::from_micros(50);
 /// A lane that waits for a point in time parks until so long before it, then polls: the kernel wakes late.
 const EARLY: Duration = Duration::from_micros(80);
+/// How often in a row the stages and sinks of a lane may have work before its sources and intakes get a turn.
+const MOST_BUSY_SWEEPS: u32 = 16;
 /// How soon a mirror that could not be made is tried again.
 const MIRROR_RETRY: Duration = Duration::from_millis(1);
 
@@ -62,8 +64,9 @@ pub trait Worker: Send {
 /// What a lane runs.
 #[derive(Default)]
 pub struct Crew {
-    /// Sources and intakes. They get a turn only when all others are idle: what has entered the lane goes through to
-    /// its end before more comes in, so that frames do not queue up behind one another.
+    /// Sources and intakes. They get a turn when all others are idle: what has entered the lane goes through to its
+    /// end before more comes in, so that frames do not queue up behind one another. But when another lane keeps this
+    /// one busy, they get one now and then all the same.
     pub feeds: Vec<Box<dyn Worker>>,
     /// Stages and sinks, in graph order.
     pub workers: Vec<Box<dyn Worker>>,
@@ -94,13 +97,16 @@ impl Crew {
 
     fn turns(&mut self, stop: &Bell) -> Result<(), FaultReport> {
         let mut words = Vec::new();
+        let mut busy_sweeps = 0;
         while !stop.is_rung() {
             let through = sweep(&mut self.workers, stop)?;
-            if through == Turn::Worked {
+            if through == Turn::Worked && busy_sweeps < MOST_BUSY_SWEEPS {
+                busy_sweeps += 1;
                 continue;
             }
+            busy_sweeps = 0;
             let fed = sweep(&mut self.feeds, stop)?;
-            if fed == Turn::Worked {
+            if through == Turn::Worked || fed == Turn::Worked {
                 continue;
             }
             let mut pending = false;
@@ -163,19 +169,26 @@ fn wait_until(words: &[WaitWord<'_>], until: Option<Instant>) {
     };
 }
 
-/// Pins the calling thread to one of the processors it may use, counted round.
-pub fn pin(index: usize) {
-    // Pinning only steadies the timing: where the system refuses it, the lane runs unpinned.
+/// The processors that this process may use, the one that the caller runs on first: runs that start on different
+/// processors then pin their first lanes to different ones. Empty where the system does not say.
+pub fn processors() -> Vec<usize> {
     let Ok(allowed) = sched_getaffinity(None) else {
-        return;
+        return Vec::new();
     };
-    let processors: Vec<usize> = (0..CpuSet::MAX_CPU)
+    let mut processors: Vec<usize> = (0..CpuSet::MAX_CPU)
         .filter(|&processor| allowed.is_set(processor))
         .collect();
-    if processors.is_empty() {
-        return;
-    }
+    let here = processors
+        .iter()
+        .position(|&processor| processor == sched_getcpu());
+    processors.rotate_left(here.unwrap_or(0));
+    processors
+}
+
+/// Pins the calling thread to a processor.
+pub fn pin(processor: usize) {
     let mut one = CpuSet::new();
-    one.set(processors[index % processors.len()]);
+    one.set(processor);
+    // Pinning only steadies the timing: where the system refuses it, the lane runs unpinned.
     let _ = sched_setaffinity(None, &one);
 }

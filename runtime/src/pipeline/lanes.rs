@@ -15,34 +15,52 @@ pub struct Lane {
     pub nodes: Vec<Node>,
 }
 
+/// What makes nodes share a lane. Names alone would not do: a lane may be called like a node.
+#[derive(PartialEq)]
+enum Key<'a> {
+    /// The stages that ask for a lane of this name.
+    Named(&'a str),
+    /// The chain that begins with this node.
+    Chain(Node),
+    /// This node alone.
+    Own(Node),
+}
+
 /// Distributes the nodes over lanes. A stage with `lane: name` goes to the lane of that name. Of the others,
 /// `fused` puts each connected chain on one lane and `spread` each node on its own. A sink that may wait for a
 /// device always has its own, so that it holds nobody up.
 pub fn assign(config: &Config, graph: &Graph, waits: impl Fn(usize) -> bool) -> Vec<Lane> {
+    let mut keys: Vec<Key> = Vec::new();
     let mut lanes: Vec<Lane> = Vec::new();
     let groups = match config.lanes {
         LanesMode::Fused => graph.chains(config),
         LanesMode::Spread => graph.order.iter().map(|&node| vec![node]).collect(),
     };
     for group in groups {
-        let shared = name_of(config, group[0]).to_owned();
+        let first = group[0];
         for node in group {
-            let lane = match node {
+            let key = match node {
                 Node::Stage(index) => match &config.stages[index].lane {
-                    Some(lane) => lane.value.clone(),
-                    None => shared.clone(),
+                    Some(lane) => Key::Named(&lane.value),
+                    None => Key::Chain(first),
                 },
-                Node::Sink(index) if waits(index) => name_of(config, node).to_owned(),
-                Node::Source(_) | Node::Sink(_) => shared.clone(),
+                Node::Sink(index) if waits(index) => Key::Own(node),
+                Node::Source(_) | Node::Sink(_) => Key::Chain(first),
             };
-            match lanes.iter_mut().find(|other| other.name == lane) {
-                Some(other) => other.nodes.push(node),
-                None => lanes.push(Lane {
-                    name: lane,
-                    intakes: Vec::new(),
-                    nodes: vec![node],
-                }),
+            if let Some(known) = keys.iter().position(|other| *other == key) {
+                lanes[known].nodes.push(node);
+                continue;
             }
+            let name = match key {
+                Key::Named(name) => name,
+                Key::Chain(node) | Key::Own(node) => name_of(config, node),
+            };
+            lanes.push(Lane {
+                name: name.to_owned(),
+                intakes: Vec::new(),
+                nodes: vec![node],
+            });
+            keys.push(key);
         }
     }
     for (stream, neighbours) in graph.streams.iter().enumerate() {

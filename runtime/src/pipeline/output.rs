@@ -1,9 +1,13 @@
 //! The producing end of a stream inside a lane: publishes and counts.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::report::meter::StreamMeter;
 use crate::stream::{Stamp, StreamError, WaitWord, Writer};
+
+/// How long a reader that is behind may be dead before that is noticed.
+const RECHECK: Duration = Duration::from_millis(100);
 
 /// The writer of a stream together with its meter.
 pub struct Output {
@@ -33,6 +37,11 @@ impl Output {
     /// Whether the last [`Output::begin`] found no slot.
     pub fn is_blocked(&self) -> bool {
         self.blocked
+    }
+
+    /// When to ask for a slot again though nobody wakes this lane: a reader that was killed does not.
+    pub fn due(&self) -> Option<Instant> {
+        self.blocked.then(|| Instant::now() + RECHECK)
     }
 
     /// Copies a frame of a native producer into a slot that [`Output::begin`] gave.

@@ -61,22 +61,29 @@ impl StopHandle {
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
         {
-            deadline.set(LAST_CALL);
+            deadline.shorten(LAST_CALL);
         }
     }
 
-    /// From now on, stopping also shortens these.
-    fn take(&self, deadlines: Vec<Deadline>) {
-        *self
+    /// From now on, stopping also shortens this.
+    pub(super) fn watch(&self, deadline: Deadline) {
+        let mut deadlines = self
             .deadlines
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = deadlines;
-        if self.bell.is_rung() {
-            self.stop();
+            .unwrap_or_else(PoisonError::into_inner);
+        if self.is_stopped() {
+            deadline.shorten(LAST_CALL);
         }
+        deadlines.push(deadline);
     }
 
-    fn is_interrupted(&self) -> bool {
+    /// Whether the run is to end.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.bell.is_rung()
+    }
+
+    /// Whether a person wanted it to end.
+    pub fn is_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::SeqCst)
     }
 }
@@ -110,9 +117,7 @@ impl Run {
             lanes,
             monitor,
             streams,
-            deadlines,
-        } = build(plan, options.frames)?;
-        stop.take(deadlines);
+        } = build(plan, options.frames, &stop)?;
         let (ended, endings) = channel();
         let mut run = Self {
             monitor: Arc::new(monitor),
@@ -121,14 +126,19 @@ impl Run {
             endings,
             open_lanes: lanes.len(),
             failed: false,
-            until: options.duration.map(|duration| Instant::now() + duration),
+            // A time that cannot be counted never comes.
+            until: options
+                .duration
+                .and_then(|duration| Instant::now().checked_add(duration)),
             _streams: streams,
         };
+        let processors = lane::processors();
         for (index, ReadyLane { name, crew }) in lanes.into_iter().enumerate() {
+            let processor = processors.get(index % processors.len().max(1)).copied();
             let ended = ended.clone();
             let bell = Arc::clone(&run.stop.bell);
             let started = thread::Builder::new().name(name.clone()).spawn(move || {
-                lane::pin(index);
+                processor.into_iter().for_each(lane::pin);
                 let ending = catch_unwind(AssertUnwindSafe(|| crew.run(&bell)));
                 let ending = ending.unwrap_or_else(|_| Err(panicked(name)));
                 // Nobody listens any more only when the run itself is gone.
@@ -176,7 +186,7 @@ impl Run {
     fn lane_ended(&mut self, ending: Result<(), FaultReport>) {
         self.open_lanes -= 1;
         if let Err(fault) = ending {
-            if self.stop.bell.is_rung() && fault.cause == Cause::Deadline.name() {
+            if self.stop.is_stopped() && fault.cause == Cause::Deadline.name() {
                 // The deadline was shortened to end the run.
                 return;
             }

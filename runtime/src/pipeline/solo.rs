@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 
-use super::state::State;
+use super::state::{self, State};
 use crate::array::ArrayType;
 use crate::sandbox::{Access, Array, Context, Fault, Instance, Limits, Program, Window};
 
@@ -38,7 +38,7 @@ impl Solo {
         let state = context
             .state
             .iter()
-            .map(|array| State::new(array.array.bytes().unwrap_or(usize::MAX)))
+            .map(|array| State::new(&array.array))
             .collect::<io::Result<Vec<_>>>()
             .context("cannot get memory for a state array")?;
         let windows: Vec<Window<'_>> = inputs
@@ -77,18 +77,11 @@ impl Solo {
     /// # Errors
     /// Whatever the kernel did wrong.
     pub fn compute(&mut self, frame_id: u64) -> Result<Duration, Fault> {
-        let first_state = self.inputs.len() + self.outputs.len();
-        for (state, places) in self
-            .state
-            .iter()
-            .zip(self.slots[first_state..].chunks_exact_mut(2))
-        {
-            places.copy_from_slice(&state.slots());
-        }
+        state::point(&self.state, &mut self.slots);
         let start = Instant::now();
         self.instance.compute_into(frame_id, &self.slots)?;
         let took = start.elapsed();
-        self.state.iter_mut().for_each(State::commit);
+        state::commit(&mut self.state);
         Ok(took)
     }
 

@@ -103,7 +103,10 @@ impl Worker for SourceWorker {
     }
 
     fn due(&self) -> Option<Instant> {
-        self.due.filter(|_| !self.finished)
+        if self.finished {
+            return None;
+        }
+        self.output.due().or(self.due)
     }
 
     fn settle(&mut self) -> bool {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::lane::{Turn, Worker};
 use super::output::Output;
-use super::state::State;
+use super::state::{self, State};
 use super::trigger::Trigger;
 use crate::config::TriggerPolicy;
 use crate::report::FaultReport;
@@ -99,7 +99,6 @@ impl Stage {
     }
 
     fn fault(&self, frame_id: u64, fault: &Fault) -> FaultReport {
-        self.meter.faults.add(1);
         fault_report(&self.name, frame_id, fault, &self.windows)
     }
 }
@@ -128,35 +127,31 @@ pub(super) fn fault_report(
 
 impl Worker for Stage {
     fn turn(&mut self) -> Result<Turn, FaultReport> {
+        if self.closed {
+            return Ok(Turn::Finished);
+        }
         if !self.triggered() {
             if !self.exhausted() {
                 return Ok(Turn::Idle);
             }
-            if !self.closed {
-                self.closed = true;
-                self.outputs.iter_mut().for_each(Output::close);
-            }
+            self.closed = true;
+            self.outputs.iter_mut().for_each(Output::close);
+            // Producers need not wait any more for this stage to take what it will never take.
+            self.triggers.clear();
             return Ok(Turn::Finished);
         }
         if !self.begin_outputs() {
             return Ok(Turn::Idle);
         }
         let stamp = self.pin_inputs();
-        let first_state = self.slots.len() - 2 * self.state.len();
-        for (state, places) in self
-            .state
-            .iter()
-            .zip(self.slots[first_state..].chunks_exact_mut(2))
-        {
-            places.copy_from_slice(&state.slots());
-        }
+        state::point(&self.state, &mut self.slots);
         let start = Instant::now();
         self.instance
             .compute_into(stamp.frame_id, &self.slots)
             .map_err(|fault| self.fault(stamp.frame_id, &fault))?;
         self.meter.exec.record(start.elapsed().as_nanos() as u64);
         self.meter.frames.add(1);
-        self.state.iter_mut().for_each(State::commit);
+        state::commit(&mut self.state);
         let first_output = self.triggers.len() + self.auxiliary.len();
         for (output, slot) in self.outputs.iter_mut().zip(&self.slots[first_output..]) {
             output.publish(*slot, stamp);
@@ -165,11 +160,18 @@ impl Worker for Stage {
     }
 
     fn ready(&self) -> bool {
+        if self.closed {
+            return false;
+        }
         if self.triggered() {
             !self.outputs.iter().any(Output::is_blocked)
         } else {
-            self.exhausted() && !self.closed
+            self.exhausted()
         }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.outputs.iter().filter_map(Output::due).min()
     }
 
     fn words<'a>(&'a self, words: &mut Vec<WaitWord<'a>>) {

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 
+use crate::array::ArrayType;
 use crate::sandbox::{Access, Window};
 
 /// One state array of one stage. Starts as zeros.
@@ -21,22 +22,24 @@ pub struct State {
 }
 
 impl State {
-    /// Room for two values of so many bytes.
+    /// Room for two values.
     ///
     /// # Errors
     /// No memory or no descriptor left, or more bytes than a 32-bit guest can address.
-    pub fn new(bytes: usize) -> io::Result<Self> {
-        let page = rustix::param::page_size();
-        let stride = bytes.next_multiple_of(page);
-        let too_large =
-            || io::Error::new(io::ErrorKind::InvalidInput, "a state array of over 4 GiB");
-        let stride = u32::try_from(stride).map_err(|_| too_large())?;
+    pub fn new(array: &ArrayType) -> io::Result<Self> {
+        let bytes = array.bytes().and_then(|bytes| u32::try_from(bytes).ok());
+        let page = rustix::param::page_size() as u32;
+        let stride = bytes.and_then(|bytes| bytes.checked_next_multiple_of(page));
+        let (Some(bytes), Some(stride)) = (bytes, stride) else {
+            let message = format!("a state array of {array} has over 4 GiB");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        };
         let file = memfd_create("sandpipe-state", MemfdFlags::CLOEXEC)?;
         ftruncate(&file, 2 * u64::from(stride))?;
         Ok(Self {
             file,
             stride,
-            bytes: bytes as u32,
+            bytes,
             committed: 0,
         })
     }
@@ -52,14 +55,19 @@ impl State {
             access,
         })
     }
+}
 
-    /// The slots of `previous` and `next` for the coming call.
-    pub fn slots(&self) -> [u32; 2] {
-        [self.committed, 1 - self.committed]
+/// Sets the slots of `previous` and `next` of each state array, the last of a frame table, for the coming call.
+pub fn point(state: &[State], slots: &mut [u32]) {
+    let first = slots.len() - 2 * state.len();
+    for (state, places) in state.iter().zip(slots[first..].chunks_exact_mut(2)) {
+        places.copy_from_slice(&[state.committed, 1 - state.committed]);
     }
+}
 
-    /// Makes what the last call wrote the committed value.
-    pub fn commit(&mut self) {
-        self.committed = 1 - self.committed;
+/// Makes what the last call wrote the committed values.
+pub fn commit(state: &mut [State]) {
+    for state in state {
+        state.committed = 1 - state.committed;
     }
 }

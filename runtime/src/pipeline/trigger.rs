@@ -5,12 +5,17 @@ use crate::stream::{Frame, Reader, StreamError, WaitWord};
 /// The consuming end of a stream that makes a stage run.
 pub struct Trigger {
     reader: Reader,
+    /// The frame that was taken last; it stays pinned.
+    taken: Option<Frame>,
 }
 
 impl Trigger {
     /// Frames come as the reader's delivery says.
     pub fn new(reader: Reader) -> Self {
-        Self { reader }
+        Self {
+            reader,
+            taken: None,
+        }
     }
 
     /// Whether there is a frame that has not been taken.
@@ -23,12 +28,14 @@ impl Trigger {
         self.reader.closed()
     }
 
-    /// Pins the next frame, or the present one where there is no new one. Whether it is new.
+    /// Pins the next frame, or stays with the last where there is no new one. Whether it is new.
     pub fn take(&mut self) -> (Frame, bool) {
-        match self.reader.next() {
-            Some(frame) => (frame, true),
-            None => (self.reader.current(), false),
+        if let Some(frame) = self.reader.next() {
+            self.taken = Some(frame);
+            return (frame, true);
         }
+        // Not the newest, which may have come just now: it has to be taken as new, in its turn.
+        (self.taken.unwrap_or_else(|| self.reader.current()), false)
     }
 
     /// Frames that were published but never taken.

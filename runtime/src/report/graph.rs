@@ -1,7 +1,6 @@
 //! What a pipeline consists of, and how that is shown.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use serde::Serialize;
 
@@ -54,7 +53,7 @@ pub struct LimitsDescription {
     /// Bytes of linear memory, windows not counted.
     pub memory_bytes: u64,
     /// Time for one frame.
-    pub deadline_us: u64,
+    pub deadline_us: f64,
 }
 
 /// A connection through a stream.
@@ -117,9 +116,9 @@ pub fn text(description: &Description) -> String {
         };
         let limits = node.limits.as_ref().map_or("–".to_owned(), |limits| {
             format!(
-                "{} MiB, {:?}",
-                limits.memory_bytes >> 20,
-                Duration::from_micros(limits.deadline_us)
+                "{}, {}",
+                size(limits.memory_bytes),
+                time(limits.deadline_us)
             )
         });
         rows.push(vec![
@@ -133,6 +132,27 @@ pub fn text(description: &Description) -> String {
         ]);
     }
     text + &super::text::columns(&rows, 7)
+}
+
+/// Bytes with the largest unit that does not round.
+fn size(bytes: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let unit = units
+        .iter()
+        .find(|(shift, _)| bytes > 0 && bytes.is_multiple_of(1 << shift));
+    unit.map_or_else(
+        || format!("{bytes} B"),
+        |(shift, unit)| format!("{} {unit}", bytes >> shift),
+    )
+}
+
+/// Microseconds with a unit in which they are easy to read.
+fn time(microseconds: f64) -> String {
+    match microseconds {
+        us if us >= 1e6 => format!("{} s", us / 1e6),
+        us if us >= 1e3 => format!("{} ms", us / 1e3),
+        us => format!("{us} µs"),
+    }
 }
 
 /// A flow chart for Mermaid.

@@ -55,8 +55,11 @@ impl Monitor {
         }
     }
 
-    /// Notes a fault. Not on the path of good frames, so a lock is affordable.
+    /// Notes a fault, in the run's own thread. Not on the path of good frames, so a lock is affordable.
     pub fn fault(&self, fault: FaultReport) {
+        if let Some(stage) = self.stages.iter().find(|stage| stage.name == fault.stage) {
+            stage.meter.faults.add(1);
+        }
         self.faults
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

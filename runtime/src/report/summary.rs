@@ -94,7 +94,7 @@ impl Exec {
         Self {
             p50: distribution.microseconds(0.5),
             p99: distribution.microseconds(0.99),
-            max: distribution.microseconds(1.0),
+            max: distribution.max_microseconds(),
         }
     }
 }
@@ -119,7 +119,7 @@ impl Latency {
             p50: distribution.microseconds(0.5),
             p99: distribution.microseconds(0.99),
             p999: distribution.microseconds(0.999),
-            max: distribution.microseconds(1.0),
+            max: distribution.max_microseconds(),
         }
     }
 }
@@ -131,7 +131,7 @@ pub struct FaultReport {
     pub stage: String,
     /// The frame that was being computed.
     pub frame_id: u64,
-    /// Its kind in one word: `trap`, `deadline`, `illegal-write`, …
+    /// Its kind in one word: `trap`, `deadline`, `illegal_write`, …
     pub cause: String,
     /// What happened, for people.
     pub message: String,

@@ -118,10 +118,13 @@ pub(super) struct Watch {
 impl Watch {
     /// Sets the time that a call may take.
     pub fn set_deadline(&self, deadline: Duration) {
-        self.deadline().set(deadline);
+        let nanoseconds = u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX);
+        self.word.deadline_ns.store(nanoseconds, Ordering::Relaxed);
+        // The thread may be in a sleep that is too long for the new deadline.
+        self.thread.unpark();
     }
 
-    /// A handle by which any thread can set that time, while a call runs too.
+    /// A handle by which any thread can shorten that time, while a call runs too.
     pub fn deadline(&self) -> Deadline {
         Deadline {
             word: Arc::clone(&self.word),
@@ -164,7 +167,7 @@ impl Drop for Watch {
     }
 }
 
-/// The time that each call of one instance may take, to be set from any thread.
+/// The time that each call of one instance may take, to be shortened from any thread.
 #[derive(Clone)]
 pub struct Deadline {
     word: Arc<Word>,
@@ -172,10 +175,12 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// Sets the time. A call that has run for so long already is stopped at once.
-    pub fn set(&self, deadline: Duration) {
+    /// Shortens the time, if it is longer. A call that has run for so long already is stopped.
+    pub fn shorten(&self, deadline: Duration) {
         let nanoseconds = u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX);
-        self.word.deadline_ns.store(nanoseconds, Ordering::Relaxed);
+        self.word
+            .deadline_ns
+            .fetch_min(nanoseconds, Ordering::Relaxed);
         // The thread may be in a sleep that is too long for the new deadline.
         self.thread.unpark();
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::harness::Bench;
+use super::harness::Workbench;
 
 fn pipeline(limits: &str) -> String {
     format!(
@@ -18,7 +18,7 @@ kernels:
 
 /// Runs the kernel with this `compute-into` on three frames.
 fn run(name: &str, compute: &str, limits: &str) -> Value {
-    let bench = Bench::new(name);
+    let bench = Workbench::new(name);
     bench.kernel("stranger", &[("compute", compute)]);
     bench.pipeline(&pipeline(limits));
     let (code, report) = bench.report(&["--source", "x:constant", "--frames", "3"]);
@@ -82,7 +82,7 @@ fn a_trap_is_told_with_its_kind() {
 
 #[test]
 fn a_reported_failure_carries_the_kernels_words() {
-    let bench = Bench::new("reported");
+    let bench = Workbench::new("reported");
     bench.pipeline(
         "
 shared_memory:

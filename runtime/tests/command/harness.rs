@@ -12,14 +12,14 @@ use tempfile::TempDir;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder with a pipeline in it, and the namespace of its streams.
-pub struct Bench {
+pub struct Workbench {
     pub folder: TempDir,
     pub namespace: String,
 }
 
-impl Bench {
-    pub fn new(name: &str) -> Bench {
-        Bench {
+impl Workbench {
+    pub fn new(name: &str) -> Workbench {
+        Workbench {
             folder: TempDir::new().unwrap(),
             namespace: format!("sandpipe-test.{}.{name}", std::process::id()),
         }
@@ -109,7 +109,7 @@ impl Bench {
     }
 }
 
-impl Drop for Bench {
+impl Drop for Workbench {
     fn drop(&mut self) {
         for name in self.streams() {
             self.run(&["stream", "remove", "--force", &name]);
@@ -120,7 +120,7 @@ impl Drop for Bench {
 /// A command that runs; killed when the test fails.
 pub struct Running<'a> {
     child: Option<Child>,
-    bench: &'a Bench,
+    bench: &'a Workbench,
 }
 
 impl Running<'_> {

@@ -3,9 +3,9 @@
 use sandpipe::array::{ArrayType, Dtype};
 use sandpipe::endpoint::npy;
 
-use super::harness::{Bench, text};
+use super::harness::{Workbench, text};
 
-fn write(bench: &Bench, name: &str, shape: &[u32], values: &[f32]) {
+fn write(bench: &Workbench, name: &str, shape: &[u32], values: &[f32]) {
     let array = ArrayType {
         dtype: Dtype::F32,
         shape: shape.to_vec(),
@@ -17,7 +17,7 @@ fn write(bench: &Bench, name: &str, shape: &[u32], values: &[f32]) {
     npy::write(&bench.path(name), &array, &bytes).unwrap();
 }
 
-fn read(bench: &Bench, name: &str) -> (Vec<u32>, Vec<f32>) {
+fn read(bench: &Workbench, name: &str) -> (Vec<u32>, Vec<f32>) {
     let (array, bytes) = npy::read(&bench.path(name)).unwrap();
     assert_eq!(array.dtype, Dtype::F32);
     (
@@ -31,7 +31,7 @@ fn read(bench: &Bench, name: &str) -> (Vec<u32>, Vec<f32>) {
 
 #[test]
 fn a_kernel_runs_on_files() {
-    let bench = Bench::new("kernel-run");
+    let bench = Workbench::new("kernel-run");
     write(&bench, "in.npy", &[2, 2], &[1., 2., 3., 4.]);
     write(&bench, "dark.npy", &[2, 2], &[0.5, 0.5, 1., 1.]);
     let operation = [
@@ -56,7 +56,7 @@ fn a_kernel_runs_on_files() {
 
 #[test]
 fn repeating_a_kernel_goes_on_with_its_state_and_prints_the_time() {
-    let bench = Bench::new("kernel-repeat");
+    let bench = Workbench::new("kernel-repeat");
     write(&bench, "in.npy", &[2], &[1., 2.]);
     let output = bench.run(&[
         "kernel",
@@ -84,7 +84,7 @@ fn repeating_a_kernel_goes_on_with_its_state_and_prints_the_time() {
 
 #[test]
 fn shape_and_dtype_of_the_output_can_be_given() {
-    let bench = Bench::new("kernel-shape");
+    let bench = Workbench::new("kernel-shape");
     write(&bench, "in.npy", &[2, 3], &[1., 2., 3., 4., 5., 6.5]);
     let output = bench.run(&[
         "kernel",
@@ -119,7 +119,7 @@ fn shape_and_dtype_of_the_output_can_be_given() {
 
 #[test]
 fn wrong_arguments_are_refused_with_a_reason() {
-    let bench = Bench::new("kernel-wrong");
+    let bench = Workbench::new("kernel-wrong");
     write(&bench, "in.npy", &[2], &[1., 2.]);
     bench.file("broken.npy", b"\x93NUMPY nonsense");
     bench.file("broken.wasm", b"\0asm nonsense");
@@ -152,6 +152,15 @@ fn wrong_arguments_are_refused_with_a_reason() {
             vec!["cpu.copy", "--auxiliary", "a=missing.npy"],
             "missing.npy",
         ),
+        (
+            vec!["cpu.scale", "--param", "factor=2", "--param", "factor=3"],
+            "twice",
+        ),
+        (
+            vec!["cpu.scale", "--param", "factor=2", "--dtype", "complex64"],
+            "complex64",
+        ),
+        (vec!["cpu.copy", "--output", "missing/out.npy"], "missing"),
         (vec!["./broken.wasm"], "broken.wasm"),
         (vec!["./missing.wasm"], "missing.wasm"),
     ] {
@@ -177,7 +186,7 @@ fn wrong_arguments_are_refused_with_a_reason() {
 
 #[test]
 fn inspect_says_what_a_module_is_and_may_do() {
-    let bench = Bench::new("inspect");
+    let bench = Workbench::new("inspect");
     bench.kernel("mine", &[]);
     for kernel in ["cpu.scale", "./mine.wat"] {
         let output = bench.run(&["kernel", "inspect", kernel]);
@@ -208,7 +217,7 @@ fn inspect_says_what_a_module_is_and_may_do() {
 
 #[test]
 fn list_has_every_kind_and_its_parameters() {
-    let bench = Bench::new("list");
+    let bench = Workbench::new("list");
     let output = bench.run(&["kernel", "list", "--format", "json"]);
     let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let kinds: Vec<&str> = list["kinds"]

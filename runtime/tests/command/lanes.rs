@@ -1,6 +1,6 @@
 //! The same pipeline on one lane and on several.
 
-use super::harness::Bench;
+use super::harness::Workbench;
 
 fn pipeline(lanes: &str, delivery: &str) -> String {
     format!(
@@ -24,7 +24,7 @@ sinks:
 
 #[test]
 fn spread_lanes_compute_what_one_lane_computes_and_lose_nothing() {
-    let bench = Bench::new("lanes");
+    let bench = Workbench::new("lanes");
     let mut recordings = Vec::new();
     for lanes in ["fused", "spread"] {
         bench.pipeline(&pipeline(lanes, "every"));
@@ -43,7 +43,7 @@ fn spread_lanes_compute_what_one_lane_computes_and_lose_nothing() {
 
 #[test]
 fn the_latest_delivery_skips_and_counts_what_it_skips() {
-    let bench = Bench::new("latest");
+    let bench = Workbench::new("latest");
     bench.pipeline(&pipeline("spread", "latest"));
     let (code, report) = bench.report(&["--frames", "20000"]);
     assert_eq!(code, 0, "{report}");
@@ -58,7 +58,7 @@ fn the_latest_delivery_skips_and_counts_what_it_skips() {
 
 #[test]
 fn a_named_lane_takes_a_stage_out_of_its_chain() {
-    let bench = Bench::new("named");
+    let bench = Workbench::new("named");
     let yaml = pipeline("fused", "every").replace("{name: two,", "{name: two, lane: second,");
     bench.pipeline(&yaml);
     let output = bench.run(&["describe", "pipeline.yaml", "--format", "json"]);
@@ -79,5 +79,18 @@ fn a_named_lane_takes_a_stage_out_of_its_chain() {
     assert_eq!(
         (code, report["stages"]["two"]["frames"].as_u64()),
         (0, Some(500))
+    );
+}
+
+#[test]
+fn a_lane_may_be_called_like_a_node_and_is_not_its_lane() {
+    let bench = Workbench::new("called");
+    bench.pipeline(&pipeline("fused", "every").replace("{name: two,", "{name: two, lane: file,"));
+    let output = bench.run(&["describe", "pipeline.yaml", "--format", "json"]);
+    let description: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        description["lanes"].as_array().unwrap().len(),
+        3,
+        "{description}"
     );
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use super::harness::Bench;
+use super::harness::Workbench;
 use super::support;
 
 /// More than the recording has, so that it is played again.
@@ -14,7 +14,7 @@ const FRAMES: u64 = 150;
 #[test]
 fn the_commands_of_recorded_frames_are_those_of_numpy() {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/observatory_ao");
-    let bench = Bench::new("observatory");
+    let bench = Workbench::new("observatory");
     for name in ["frames.npy", "reconstructor.npy", "offset.npy"] {
         symlink(home.join(name), bench.path(name)).unwrap();
     }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::harness::{Bench, text};
+use super::harness::{Workbench, text};
 use super::support;
 use rustix::process::Signal;
 
@@ -34,7 +34,7 @@ print("ok")
 
 #[test]
 fn python_feeds_the_pipeline_and_reads_its_answer() {
-    let bench = Bench::new("python");
+    let bench = Workbench::new("python");
     let python = support::python();
     for lanes in ["fused", "spread"] {
         bench.pipeline(&format!("lanes: {lanes}\n{SCALE}"));
@@ -55,7 +55,7 @@ fn python_feeds_the_pipeline_and_reads_its_answer() {
 
 #[test]
 fn stream_commands_write_and_read_what_the_pipeline_sees() {
-    let bench = Bench::new("tools");
+    let bench = Workbench::new("tools");
     bench.pipeline(SCALE);
     let mut run = bench.start(&["run", "pipeline.yaml"]);
     run.wait_for("y", 0);
@@ -101,4 +101,33 @@ fn stream_commands_write_and_read_what_the_pipeline_sees() {
             text(&output.stderr)
         );
     }
+}
+
+#[test]
+fn a_busy_lane_still_takes_in_what_comes_from_outside() {
+    let bench = Workbench::new("busy");
+    // The source has a lane of its own and is always ahead of the stage.
+    bench.pipeline(
+        "
+lanes: spread
+shared_memory:
+  - {name: x, shape: [500, 500], dtype: float64, slots: 100}
+  - {name: dark, shape: [500, 500], dtype: float64}
+  - {name: y, shape: [500, 500], dtype: float64}
+sources:
+  - {name: s, kind: synthetic.array, stream: x, parameters: {pattern: constant}}
+kernels:
+  - {name: k, kind: cpu.elementwise_subtract, input: x, auxiliary: [dark], output: y, delivery: every}
+",
+    );
+    let mut run = bench.start(&["run", "pipeline.yaml"]);
+    run.wait_for("y", 10);
+    let array = sandpipe::array::ArrayType {
+        dtype: sandpipe::array::Dtype::F64,
+        shape: vec![500, 500],
+    };
+    sandpipe::endpoint::npy::write(&bench.path("dark.npy"), &array, &vec![0; 8 * 250_000]).unwrap();
+    let written = bench.run(&["stream", "write", &bench.stream("dark"), "dark.npy"]);
+    assert!(written.status.success(), "{}", text(&written.stderr));
+    run.wait_for("dark", 1);
 }

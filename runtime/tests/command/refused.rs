@@ -1,6 +1,6 @@
 //! Bad input: a sentence with its place, exit code 2, nothing created.
 
-use super::harness::{Bench, text};
+use super::harness::{Workbench, text};
 
 const GOOD: &str = "
 shared_memory:
@@ -11,7 +11,7 @@ kernels:
 ";
 
 /// `run` and `validate` must refuse `pipeline.yaml` with all fragments, and leave nothing.
-fn refused(bench: &Bench, fragments: &[&str]) {
+fn refused(bench: &Workbench, fragments: &[&str]) {
     for command in [
         &["run", "pipeline.yaml", "--frames", "1"][..],
         &["validate", "pipeline.yaml"],
@@ -37,7 +37,7 @@ fn refused(bench: &Bench, fragments: &[&str]) {
 
 /// The good pipeline with one text replaced.
 fn case(name: &str, from: &str, to: &str, fragments: &[&str]) {
-    let bench = Bench::new(name);
+    let bench = Workbench::new(name);
     let yaml = GOOD.replacen(from, to, 1);
     assert!(yaml != GOOD, "{from:?} does not occur");
     bench.pipeline(&yaml);
@@ -46,7 +46,7 @@ fn case(name: &str, from: &str, to: &str, fragments: &[&str]) {
 
 #[test]
 fn files_that_are_no_pipelines() {
-    let bench = Bench::new("no-file");
+    let bench = Workbench::new("no-file");
     refused(&bench, &["pipeline.yaml"]);
     bench.file("pipeline.yaml", b"a: [1, 2");
     refused(&bench, &["pipeline.yaml:"]);
@@ -142,7 +142,7 @@ fn mistakes_in_the_graph_are_told_with_their_place() {
 
 #[test]
 fn two_producers_and_a_cycle() {
-    let bench = Bench::new("producers");
+    let bench = Workbench::new("producers");
     bench.pipeline(&format!(
         "{GOOD}  - {{name: again, kind: cpu.copy, input: x, output: y}}\n"
     ));
@@ -155,7 +155,7 @@ fn two_producers_and_a_cycle() {
 
 #[test]
 fn a_module_is_refused_for_its_arity_before_any_of_it_runs() {
-    let bench = Bench::new("start");
+    let bench = Workbench::new("start");
     // Would trap at once, were it instantiated.
     bench.kernel(
         "bomb",
@@ -195,7 +195,7 @@ fn a_module_is_refused_for_its_arity_before_any_of_it_runs() {
 
 #[test]
 fn modules_that_are_no_kernels() {
-    let bench = Bench::new("modules");
+    let bench = Workbench::new("modules");
     let yaml = GOOD
         .replace("kind: cpu.scale", "module: m.wat")
         .replace(", parameters: {factor: 2}", "");
@@ -229,7 +229,7 @@ fn modules_that_are_no_kernels() {
 
 #[test]
 fn recordings_that_do_not_fit() {
-    let bench = Bench::new("npy");
+    let bench = Workbench::new("npy");
     bench.pipeline(&format!(
         "{GOOD}sources:\n  - {{name: camera, kind: file.npy, stream: x, parameters: {{path: frames.npy}}}}\n"
     ));
@@ -287,7 +287,7 @@ fn recordings_that_do_not_fit() {
 
 #[test]
 fn wrong_arguments() {
-    let bench = Bench::new("arguments");
+    let bench = Workbench::new("arguments");
     bench.pipeline(GOOD);
     for (arguments, fragment) in [
         (&["run"][..], "FILE"),
@@ -298,6 +298,11 @@ fn wrong_arguments() {
         (&["run", "pipeline.yaml", "--source", "z:ramp"], "'z'"),
         (&["run", "pipeline.yaml", "--source", "y:ramp"], "'y'"),
         (&["rum", "pipeline.yaml"], "run"),
+        (
+            &["run", "pipeline.yaml", "--report", "missing/r.json"],
+            "missing/r.json",
+        ),
+        (&["run", "pipeline.yaml", "--report", "."], "directory"),
     ] {
         let output = bench.run(arguments);
         let said = text(&output.stderr);
@@ -309,7 +314,7 @@ fn wrong_arguments() {
 
 #[test]
 fn validate_as_json_lists_every_mistake_of_every_file() {
-    let bench = Bench::new("json");
+    let bench = Workbench::new("json");
     let good = bench.pipeline(GOOD);
     bench.file(
         "bad.yaml",

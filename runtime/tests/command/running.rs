@@ -1,6 +1,6 @@
 //! Pipelines that run to their end.
 
-use super::harness::{Bench, text};
+use super::harness::{Workbench, text};
 
 const SCALE: &str = "
 shared_memory:
@@ -12,7 +12,7 @@ kernels:
 
 #[test]
 fn the_report_counts_every_frame() {
-    let bench = Bench::new("report");
+    let bench = Workbench::new("report");
     bench.pipeline(SCALE);
     let (code, report) = bench.report(&["--source", "x:ramp", "--frames", "1000"]);
     assert_eq!(code, 0);
@@ -42,7 +42,7 @@ fn the_report_counts_every_frame() {
 
 #[test]
 fn the_duration_ends_a_run_and_the_report_file_is_the_printed_report() {
-    let bench = Bench::new("duration");
+    let bench = Workbench::new("duration");
     bench.pipeline(SCALE);
     let (code, report) = bench.report(&[
         "--source",
@@ -62,7 +62,7 @@ fn the_duration_ends_a_run_and_the_report_file_is_the_printed_report() {
 
 #[test]
 fn a_recorded_run_has_the_values_of_the_kernels() {
-    let bench = Bench::new("values");
+    let bench = Workbench::new("values");
     bench.pipeline(&format!(
         "{SCALE}sources:
   - {{name: ramp, kind: synthetic.array, stream: x, parameters: {{pattern: ramp, period: 5, amplitude: 4}}}}
@@ -88,7 +88,7 @@ sinks:
 
 #[test]
 fn several_triggers_wait_for_all_or_run_for_any() {
-    let bench = Bench::new("triggers");
+    let bench = Workbench::new("triggers");
     let pipeline = |policy: &str| {
         format!(
             "
@@ -134,7 +134,7 @@ kernels:
 
 #[test]
 fn initial_values_are_there_before_the_first_frame() {
-    let bench = Bench::new("initial");
+    let bench = Workbench::new("initial");
     bench.pipeline(
         "
 shared_memory:
@@ -162,7 +162,7 @@ sinks:
 
 #[test]
 fn a_closed_standard_output_is_no_error() {
-    let bench = Bench::new("pipe");
+    let bench = Workbench::new("pipe");
     let binary = env!("CARGO_BIN_EXE_sandpipe");
     let shell =
         format!("'{binary}' kernel list | true; '{binary}' kernel list --format json | head -1");
@@ -177,7 +177,7 @@ fn a_closed_standard_output_is_no_error() {
 
 #[test]
 fn describe_shows_the_graph_in_four_forms() {
-    let bench = Bench::new("describe");
+    let bench = Workbench::new("describe");
     bench.pipeline(SCALE);
     for (format, fragments) in [
         (
@@ -198,4 +198,77 @@ fn describe_shows_the_graph_in_four_forms() {
             );
         }
     }
+}
+
+#[test]
+fn a_finished_stage_does_not_hold_up_the_sources_of_its_other_triggers() {
+    let bench = Workbench::new("uneven");
+    let array = sandpipe::array::ArrayType {
+        dtype: sandpipe::array::Dtype::F32,
+        shape: vec![3, 2],
+    };
+    sandpipe::endpoint::npy::write(&bench.path("three.npy"), &array, &[0; 24]).unwrap();
+    for lanes in ["fused", "spread"] {
+        bench.pipeline(&format!(
+            "lanes: {lanes}
+shared_memory:
+  - {{name: a, shape: [2], dtype: float32}}
+  - {{name: b, shape: [2], dtype: float32}}
+  - {{name: both, shape: [4], dtype: float32}}
+sources:
+  - {{name: three, kind: file.npy, stream: a, parameters: {{path: three.npy}}}}
+  - {{name: many, kind: synthetic.array, stream: b, parameters: {{pattern: constant}}}}
+kernels:
+  - {{name: join, kind: cpu.concatenate, inputs: [a, b], output: both, delivery: every}}
+"
+        ));
+        let (code, report) = bench.report(&["--frames", "50"]);
+        assert_eq!(code, 0, "{report}");
+        assert_eq!(report["stages"]["join"]["frames"], 3, "{lanes}: {report}");
+        assert_eq!(report["streams"]["b"]["published"], 50, "{lanes}: {report}");
+    }
+}
+
+#[test]
+fn a_duration_beyond_all_clocks_is_no_limit() {
+    let bench = Workbench::new("ages");
+    bench.pipeline(SCALE);
+    let ages = [
+        "--duration",
+        "9223372036854775807s",
+        "--source",
+        "x:ramp",
+        "--frames",
+        "3",
+    ];
+    let (code, report) = bench.report(&ages);
+    assert_eq!(
+        (code, report["streams"]["y"]["published"].as_u64()),
+        (0, Some(3))
+    );
+}
+
+#[test]
+fn a_failed_run_fails_whoever_reads_its_output() {
+    let bench = Workbench::new("unread");
+    bench.pipeline(
+        &SCALE
+            .replace("cpu.scale", "cpu.raise_error")
+            .replace("factor: 2", "message: no"),
+    );
+    let binary = env!("CARGO_BIN_EXE_sandpipe");
+    let shell = format!(
+        "set -o pipefail; '{binary}' run pipeline.yaml --source x:ramp --report r.json 2>&1 | true; exit ${{PIPESTATUS[0]}}"
+    );
+    let status = std::process::Command::new("bash")
+        .args(["-c", &shell])
+        .current_dir(&bench.folder)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert!(
+        std::fs::read_to_string(bench.path("r.json"))
+            .unwrap()
+            .contains("\"failed\"")
+    );
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::harness::{Bench, PATIENCE, text};
+use super::harness::{PATIENCE, Workbench, text};
 
 const COPY: &str = "
 shared_memory:
@@ -17,7 +17,7 @@ kernels:
 
 #[test]
 fn ctrl_c_ends_the_run_with_its_report_and_removes_the_streams() {
-    let bench = Bench::new("interrupt");
+    let bench = Workbench::new("interrupt");
     bench.pipeline(COPY);
     for signal in [Signal::INT, Signal::TERM] {
         let mut run = bench.start(&[
@@ -43,7 +43,7 @@ fn ctrl_c_ends_the_run_with_its_report_and_removes_the_streams() {
 
 #[test]
 fn ctrl_c_does_not_wait_for_a_kernel_that_is_stuck() {
-    let bench = Bench::new("stuck");
+    let bench = Workbench::new("stuck");
     bench.kernel("stuck", &[("compute", "(loop (br 0))")]);
     bench.pipeline(
         "
@@ -73,7 +73,7 @@ kernels:
 
 #[test]
 fn what_a_killed_run_left_is_replaced_and_a_living_run_is_not() {
-    let bench = Bench::new("killed");
+    let bench = Workbench::new("killed");
     bench.pipeline(COPY);
     let mut first = bench.start(&["run", "pipeline.yaml", "--source", "x:ramp:500"]);
     first.wait_for("y", 5);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::array::{ArrayType, Dtype};
 use crate::cli::engine;
@@ -42,7 +42,7 @@ pub(in crate::cli) struct Run {
     #[arg(long, value_name = "KEY=VALUE", value_parser = assignment)]
     param: Vec<(String, String)>,
     /// The expression of cpu.custom_operation.
-    #[arg(long, value_name = "EXPRESSION")]
+    #[arg(long, value_name = "EXPRESSION", allow_hyphen_values = true)]
     operation: Option<String>,
     /// Where an output goes. May be given several times.
     #[arg(long, required = true, value_name = "F.npy")]
@@ -61,6 +61,9 @@ pub(in crate::cli) struct Run {
 impl Run {
     pub(in crate::cli) fn run(self) -> Result<ExitCode, CommandError> {
         let kernel = super::find(&self.kernel)?;
+        for path in &self.output {
+            npy::check_target(path).map_err(|error| CommandError::Argument(error.into()))?;
+        }
         let (context, frames) = self.context(&kernel).map_err(CommandError::Argument)?;
         let limits = Limits::default();
         let engine = engine()?;
@@ -139,8 +142,21 @@ impl Run {
             auxiliary_inputs.len(),
         )?;
         check_arity("outputs", manifest.output_arity, outputs.len())?;
-        let parameters = self.parameters();
+        let parameters = self.parameters()?;
         manifest.parameters.check(&parameters)?;
+        for array in trigger_inputs
+            .iter()
+            .chain(&auxiliary_inputs)
+            .chain(&outputs)
+        {
+            if !manifest.takes(array.array.dtype) {
+                bail!(
+                    "the kernel cannot use '{}', whose dtype is {}",
+                    array.name,
+                    array.array.dtype
+                );
+            }
+        }
         let state = state_arrays(
             manifest,
             &types(&trigger_inputs),
@@ -165,21 +181,20 @@ impl Run {
         Ok((context, frames))
     }
 
-    fn parameters(&self) -> Value {
-        let parse = |text: &str| {
-            serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
-        };
-        let entries = self
-            .param
-            .iter()
-            .map(|(key, value)| (key.clone(), parse(value)));
-        Value::Object(entries.collect())
+    fn parameters(&self) -> anyhow::Result<Value> {
+        let mut parameters = Map::new();
+        for (key, text) in &self.param {
+            let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
+            if parameters.insert(key.clone(), value).is_some() {
+                bail!("the parameter '{key}' is given twice");
+            }
+        }
+        Ok(Value::Object(parameters))
     }
 
     fn store(&self, context: &Context, solo: &Solo) -> anyhow::Result<()> {
         for (index, (path, output)) in self.output.iter().zip(&context.outputs).enumerate() {
-            npy::write(path, &output.array, &solo.output(index)?)
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            npy::write(path, &output.array, &solo.output(index)?)?;
         }
         Ok(())
     }

@@ -24,9 +24,15 @@ pub(in crate::cli) struct Remove {
 
 impl Remove {
     pub(in crate::cli) fn run(self) -> Result<ExitCode, CommandError> {
-        for name in &self.names {
-            stream::remove(name, self.force).map_err(super::refused)?;
+        // Each is tried; the first that cannot be removed is the one that is told.
+        let removed = self
+            .names
+            .iter()
+            .map(|name| stream::remove(name, self.force));
+        let failed: Vec<_> = removed.filter_map(Result::err).collect();
+        match failed.into_iter().next() {
+            Some(error) => Err(super::refused(error)),
+            None => Ok(ExitCode::SUCCESS),
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
