@@ -81,7 +81,7 @@ macro_rules! floats {
                 let (quads, rest) = out.as_chunks_mut::<4>();
                 for (quad, out) in quads.iter_mut().enumerate() {
                     let first = 4 * quad;
-                    let sums = rows::<4, 1, 2>(array::from_fn(|k| row(first + k)), vector);
+                    let sums = rows::<4, 1, 4>(array::from_fn(|k| row(first + k)), vector);
                     *out = array::from_fn(|k| add(first + k, sums[k]));
                 }
                 let first = 4 * quads.len();
