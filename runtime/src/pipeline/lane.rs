@@ -14,8 +14,6 @@ const SPIN: Duration = Duration::from_micros(50);
 const EARLY: Duration = Duration::from_micros(80);
 /// How often in a row the stages and sinks of a lane may have work before its sources and intakes get a turn.
 const MOST_BUSY_SWEEPS: u32 = 16;
-/// How soon a mirror that could not be made is tried again.
-const MIRROR_RETRY: Duration = Duration::from_millis(1);
 
 /// What one turn of a worker came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +45,10 @@ pub trait Worker: Send {
         None
     }
 
-    /// Called when the lane is idle: makes mirrors that were left for later. Whether some are still pending.
-    fn settle(&mut self) -> bool {
-        false
+    /// Called when the lane is idle: makes mirrors that were left for later. If some are still pending: when to try
+    /// again.
+    fn settle(&mut self) -> Option<Duration> {
+        None
     }
 
     /// Called once when the lane ends, however it ends.
@@ -109,20 +108,18 @@ impl Crew {
             if through == Turn::Worked || fed == Turn::Worked {
                 continue;
             }
-            let mut pending = false;
-            for worker in self.all_mut() {
-                pending |= worker.settle();
-            }
+            let settle = |worker: &mut Box<dyn Worker>| worker.settle();
+            let retry = self.all_mut().filter_map(settle).min();
             if (through, fed) == (Turn::Finished, Turn::Finished) {
                 return Ok(());
             }
-            self.idle(&mut words, pending, stop);
+            self.idle(&mut words, retry, stop);
         }
         Ok(())
     }
 
     /// Waits until a worker may be ready, the run is stopped, or a mirror wants another try.
-    fn idle(&self, room: &mut Vec<WaitWord<'static>>, mirrors_pending: bool, stop: &Bell) {
+    fn idle(&self, room: &mut Vec<WaitWord<'static>>, retry: Option<Duration>, stop: &Bell) {
         let mut words: Vec<WaitWord<'_>> = std::mem::take(room);
         words.push(stop.word());
         for worker in self.all() {
@@ -131,7 +128,7 @@ impl Crew {
         // The words were read before this look: whatever is published after it changes one of them.
         if !self.all().any(Worker::ready) {
             let due = self.all().filter_map(Worker::due).min();
-            let retry = mirrors_pending.then(|| Instant::now() + MIRROR_RETRY);
+            let retry = retry.map(|after| Instant::now() + after);
             wait_until(&words, due.into_iter().chain(retry).min());
         }
         words.clear();

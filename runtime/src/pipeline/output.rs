@@ -70,8 +70,8 @@ impl Output {
         }
     }
 
-    /// Makes a mirror that was left for later. Whether it is still pending.
-    pub fn settle(&mut self) -> bool {
+    /// Makes a mirror that was left for later. If it is still pending: when to try again.
+    pub fn settle(&mut self) -> Option<Duration> {
         self.writer.flush_mirror()
     }
 

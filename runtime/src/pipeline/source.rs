@@ -1,6 +1,6 @@
 //! A source at work in a lane.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::lane::{Turn, Worker};
 use super::output::Output;
@@ -109,7 +109,7 @@ impl Worker for SourceWorker {
         self.output.due().or(self.due)
     }
 
-    fn settle(&mut self) -> bool {
+    fn settle(&mut self) -> Option<Duration> {
         self.output.settle()
     }
 }

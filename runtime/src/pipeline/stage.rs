@@ -1,7 +1,7 @@
 //! A stage at work: pins its inputs, calls the guest, commits and publishes.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::lane::{Turn, Worker};
 use super::output::Output;
@@ -181,9 +181,7 @@ impl Worker for Stage {
         self.outputs.iter().for_each(|output| output.words(words));
     }
 
-    fn settle(&mut self) -> bool {
-        self.outputs
-            .iter_mut()
-            .fold(false, |pending, output| output.settle() | pending)
+    fn settle(&mut self) -> Option<Duration> {
+        self.outputs.iter_mut().filter_map(Output::settle).min()
     }
 }

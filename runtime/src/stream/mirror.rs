@@ -16,6 +16,9 @@ use super::spec::Mirror;
 /// With [`Mirror::Auto`] the pause after a copy, in durations of that copy: so copies take at most a fifth of the time.
 const PAUSE: u64 = 4;
 
+/// When to try again to get a lock that somebody holds.
+const LOCK_RETRY: Duration = Duration::from_millis(1);
+
 /// How long the end of a run waits for the lock to copy the last frame.
 const PATIENCE: Duration = Duration::from_millis(20);
 
@@ -74,12 +77,15 @@ impl Mirroring {
         }
     }
 
-    /// Copies what is pending if that is due and the lock is free; whether something is still pending.
-    pub fn flush(&mut self, stream: &Stream) -> bool {
-        if self.pending.is_some() && now_ns() >= self.due_ns {
-            self.copy_pending(stream, Duration::ZERO);
+    /// Copies what is pending if that is due and the lock is free. If something is still pending: when to try again.
+    pub fn flush(&mut self, stream: &Stream) -> Option<Duration> {
+        self.pending?;
+        let early = Duration::from_nanos(self.due_ns.saturating_sub(now_ns()));
+        if !early.is_zero() {
+            return Some(early);
         }
-        self.pending.is_some()
+        self.copy_pending(stream, Duration::ZERO);
+        self.pending.map(|_| LOCK_RETRY)
     }
 
     /// Copies what is pending now, waiting a moment for the lock.

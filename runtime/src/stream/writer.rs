@@ -12,6 +12,7 @@
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
+use std::time::Duration;
 
 use super::Stream;
 use super::control::{Control, Feed, Head};
@@ -140,13 +141,11 @@ impl Writer {
         })
     }
 
-    /// Copies the newest frame to pyshmem's place, if that was put off and is now due. Whether it is still put off. To be
+    /// Copies the newest frame to pyshmem's place, if that was put off and is now due. If it is still put off: when to try again. To be
     /// called when there is nothing else to do.
-    pub fn flush_mirror(&mut self) -> bool {
+    pub fn flush_mirror(&mut self) -> Option<Duration> {
         let stream = &self.stream;
-        self.mirroring
-            .as_mut()
-            .is_some_and(|mirroring| mirroring.flush(stream))
+        self.mirroring.as_mut()?.flush(stream)
     }
 
     /// Says that no more frames will come, and copies the last one to pyshmem's place. Publishing again takes it back.
