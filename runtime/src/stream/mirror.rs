@@ -13,8 +13,8 @@ use super::frame::now_ns;
 use super::lock::StreamLock;
 use super::spec::Mirror;
 
-/// With [`Mirror::Auto`] the pause after a copy, in durations of that copy: so copies take at most a fifth of the time.
-const PAUSE: u64 = 4;
+/// With [`Mirror::Auto`] the pause after a copy, in durations of that copy: so copies take at most a twentieth of the time.
+const PAUSE: u64 = 19;
 
 /// When to try again to get a lock that somebody holds.
 const LOCK_RETRY: Duration = Duration::from_millis(1);
