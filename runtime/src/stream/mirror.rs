@@ -13,7 +13,8 @@ use super::frame::now_ns;
 use super::lock::StreamLock;
 use super::spec::Mirror;
 
-/// With [`Mirror::Auto`] the pause after a copy, in durations of that copy: so copies take at most a twentieth of the time.
+/// With [`Mirror::Auto`] the pause after a copy, in durations of that copy: so copies take at most a twentieth
+/// of a busy writer's time. An idle one copies at once.
 const PAUSE: u64 = 19;
 
 /// When to try again to get a lock that somebody holds.
@@ -77,13 +78,10 @@ impl Mirroring {
         }
     }
 
-    /// Copies what is pending if that is due and the lock is free. If something is still pending: when to try again.
+    /// Copies what is pending if the lock is free: the writer has nothing else to do. If something is still pending: when
+    /// to try again.
     pub fn flush(&mut self, stream: &Stream) -> Option<Duration> {
         self.pending?;
-        let early = Duration::from_nanos(self.due_ns.saturating_sub(now_ns()));
-        if !early.is_zero() {
-            return Some(early);
-        }
         self.copy_pending(stream, Duration::ZERO);
         self.pending.map(|_| LOCK_RETRY)
     }

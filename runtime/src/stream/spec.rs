@@ -40,7 +40,7 @@ pub enum Delivery {
 /// When a published frame is copied to where pyshmem's readers look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mirror {
-    /// As often as that takes at most a twentieth of the writer's time; the newest frame in any case.
+    /// As often as that takes at most a twentieth of a busy writer's time; the newest frame in any case.
     #[default]
     Auto,
     /// Each one, unless a Python process holds the lock just then; the newest frame in any case.

@@ -141,7 +141,7 @@ impl Writer {
         })
     }
 
-    /// Copies the newest frame to pyshmem's place, if that was put off and is now due. If it is still put off: when to try again. To be
+    /// Copies the newest frame to pyshmem's place, if that was put off. If it still is: when to try again. To be
     /// called when there is nothing else to do.
     pub fn flush_mirror(&mut self) -> Option<Duration> {
         let stream = &self.stream;
