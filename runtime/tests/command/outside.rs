@@ -106,28 +106,29 @@ fn stream_commands_write_and_read_what_the_pipeline_sees() {
 #[test]
 fn a_busy_lane_still_takes_in_what_comes_from_outside() {
     let bench = Workbench::new("busy");
-    // The source has a lane of its own and is always ahead of the stage.
+    // The source has a lane of its own and is always ahead of the stage, so the stage's lane is never idle.
     bench.pipeline(
         "
 lanes: spread
 shared_memory:
-  - {name: x, shape: [500, 500], dtype: float64, slots: 100}
-  - {name: dark, shape: [500, 500], dtype: float64}
-  - {name: y, shape: [500, 500], dtype: float64}
+  - {name: x, shape: [2048], dtype: float32, slots: 200}
+  - {name: matrix, shape: [1024, 2048], dtype: float32}
+  - {name: offset, shape: [1024], dtype: float32}
+  - {name: y, shape: [1024], dtype: float32}
 sources:
   - {name: s, kind: synthetic.array, stream: x, parameters: {pattern: constant}}
 kernels:
-  - {name: k, kind: cpu.elementwise_subtract, input: x, auxiliary: [dark], output: y, delivery: every}
+  - {name: k, kind: cpu.affine_transform, input: x, auxiliary: [matrix, offset], output: y, delivery: every}
 ",
     );
     let mut run = bench.start(&["run", "pipeline.yaml"]);
     run.wait_for("y", 10);
     let array = sandpipe::array::ArrayType {
-        dtype: sandpipe::array::Dtype::F64,
-        shape: vec![500, 500],
+        dtype: sandpipe::array::Dtype::F32,
+        shape: vec![1024],
     };
-    sandpipe::endpoint::npy::write(&bench.path("dark.npy"), &array, &vec![0; 8 * 250_000]).unwrap();
-    let written = bench.run(&["stream", "write", &bench.stream("dark"), "dark.npy"]);
+    sandpipe::endpoint::npy::write(&bench.path("offset.npy"), &array, &[0; 4096]).unwrap();
+    let written = bench.run(&["stream", "write", &bench.stream("offset"), "offset.npy"]);
     assert!(written.status.success(), "{}", text(&written.stderr));
-    run.wait_for("dark", 1);
+    run.wait_for("offset", 1);
 }
