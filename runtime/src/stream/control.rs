@@ -9,12 +9,13 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::mapping::Mapping;
 use super::owner::Owner;
-use super::wait::Signal;
+use super::ring::{ReaderRecord, Ring, Shared, SlotRecord};
 
 /// Where the block begins in the metadata file of a stream of ours.
 pub(super) const OFFSET: usize = 4096;
@@ -30,40 +31,6 @@ pub(super) const MOST_SLOTS: u32 = 255;
 
 /// A reader takes a slot, so there are fewer.
 pub(super) const MOST_READERS: u32 = 200;
-
-/// How many publications back [`Fixed::history`] knows the slot: more than there are slots.
-const HISTORY: usize = 256;
-
-/// One publication in one word: the slot in the top 8 bits, the sequence (the publication's number, from 1) in the next 55,
-/// and in bit 0 whether the writer has closed the stream. The low half is the futex word, so closing must change it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Head(pub u64);
-
-impl Head {
-    /// Set when no more frames will come.
-    pub const CLOSED: u64 = 1;
-
-    #[inline]
-    pub fn new(slot: u32, sequence: u64) -> Head {
-        Head(u64::from(slot) << 56 | (sequence << 1 & ((1 << 56) - 1)))
-    }
-
-    #[inline]
-    pub fn slot(self) -> u32 {
-        (self.0 >> 56) as u32
-    }
-
-    /// 0: nothing has been published.
-    #[inline]
-    pub fn sequence(self) -> u64 {
-        self.0 << 8 >> 9
-    }
-
-    #[inline]
-    pub fn is_closed(self) -> bool {
-        self.0 & Head::CLOSED != 0
-    }
-}
 
 /// Where the slots lie and how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,39 +94,8 @@ pub(super) struct Fixed {
     pub writer: AtomicU64,
     /// A [`Feed`].
     feed: AtomicU32,
-    pub head: Padded<Signal>,
-    /// Counted up when an `every` reader has taken a frame: what a writer without a free slot waits for.
-    pub room: Padded<Signal>,
-    /// The [`Head`] of publication `s` at `s % HISTORY`.
-    history: [AtomicU64; HISTORY],
-}
-
-/// On cache lines of its own (two, since they are fetched in pairs).
-#[repr(C, align(128))]
-#[derive(Default)]
-pub(super) struct Padded<T>(pub T);
-
-/// What is known about the frame in a slot.
-#[repr(C, align(64))]
-pub(super) struct SlotRecord {
-    /// Of the frame; 0 while it is being written.
-    pub sequence: AtomicU64,
-    pub frame_id: AtomicU64,
-    pub published_ns: AtomicU64,
-    pub origin_ns: AtomicU64,
-}
-
-/// One reader.
-#[repr(C, align(128))]
-pub(super) struct ReaderRecord {
-    /// An `Owner`; 0: the place is free.
-    pub owner: AtomicU64,
-    /// One more than the slot that it reads; 0: none.
-    pub pin: AtomicU32,
-    /// 1 if the writer has to keep what this reader has not taken.
-    pub every: AtomicU32,
-    /// Sequence of the frame it took last.
-    pub consumed: AtomicU64,
+    /// On cache lines of its own.
+    shared: Shared,
 }
 
 /// The control block in a mapping.
@@ -242,45 +178,21 @@ impl Control {
         unsafe { &*self.mapping.base().add(self.offset).cast() }
     }
 
+    /// The records that the ring's writer and readers share.
     #[inline]
-    pub fn slots(&self) -> &[SlotRecord] {
-        // SAFETY: as for `fixed`; `view` has checked that this many records fit, and `Fixed` has a multiple of their alignment.
+    pub fn ring(&self) -> Ring<'_> {
+        let slots = self.offset + size_of::<Fixed>();
+        let readers = self.offset + readers_offset(self.slots);
+        // SAFETY: as for `fixed`; `view` has checked that this many records fit, `Fixed` has a multiple of their alignment, and
+        // `readers_offset` keeps it.
         unsafe {
-            let start = self.mapping.base().add(self.offset + size_of::<Fixed>());
-            std::slice::from_raw_parts(start.cast(), self.slots)
+            let base = self.mapping.base();
+            Ring {
+                shared: &self.fixed().shared,
+                slots: slice::from_raw_parts(base.add(slots).cast(), self.slots),
+                readers: slice::from_raw_parts(base.add(readers).cast(), self.readers),
+            }
         }
-    }
-
-    #[inline]
-    pub fn readers(&self) -> &[ReaderRecord] {
-        let start = self.offset + readers_offset(self.slots);
-        // SAFETY: as for `slots`; `readers_offset` keeps the alignment.
-        unsafe { std::slice::from_raw_parts(self.mapping.base().add(start).cast(), self.readers) }
-    }
-
-    /// The newest publication; one that names a slot that does not exist, as none.
-    #[inline]
-    pub fn head(&self) -> Head {
-        let head = Head(self.fixed().head.0.load());
-        if (head.slot() as usize) < self.slots {
-            head
-        } else {
-            Head::default()
-        }
-    }
-
-    /// Notes which slot a publication is in, before the head names it.
-    #[inline]
-    pub fn remember(&self, head: Head) {
-        let place = head.sequence() as usize % HISTORY;
-        self.fixed().history[place].store(head.0, Ordering::Release);
-    }
-
-    /// The slot of a publication, if it is not too long ago.
-    #[inline]
-    pub fn slot_of(&self, sequence: u64) -> Option<u32> {
-        let head = Head(self.fixed().history[sequence as usize % HISTORY].load(Ordering::Acquire));
-        (head.sequence() == sequence && (head.slot() as usize) < self.slots).then(|| head.slot())
     }
 
     pub fn feed(&self) -> Option<Feed> {

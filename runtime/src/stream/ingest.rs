@@ -21,7 +21,7 @@ use super::error::StreamError;
 use super::frame::{Publication, Stamp};
 use super::lock::StreamLock;
 use super::place::{Look, Place};
-use super::wait::WaitWord;
+use super::ring::WaitWord;
 use super::writer::Writer;
 
 /// Copies that may be torn before the lock is tried.
@@ -134,7 +134,7 @@ impl Ingest {
                 .stream
                 .place
                 .wait_word(self.seen.load(Ordering::Acquire)),
-            seen => self.stream.control().fixed().room.0.word(seen),
+            seen => self.stream.records().shared.room.0.word(seen),
         }
     }
 

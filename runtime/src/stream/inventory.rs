@@ -10,15 +10,15 @@ use std::time::Duration;
 use super::Stream;
 use super::control::Feed;
 use super::error::StreamError;
-use super::frame::Frame;
 use super::header::{self, Header};
 use super::lock::StreamLock;
 use super::mapping::Mapping;
 use super::name::{self, StreamFiles};
 use super::owner::{Owner, process_is_alive};
 use super::place::Place;
+use super::ring::{Delivery, Frame};
 use super::segment::{self, Existing, Found, Run};
-use super::spec::{Delivery, Mirror};
+use super::spec::Mirror;
 use crate::array::ArrayType;
 
 /// How long to wait for a whole frame, or for the lock.
@@ -138,7 +138,7 @@ pub fn read_frame(name: &str) -> Result<Snapshot, StreamError> {
     } = Opened::new(name)?;
     let mut bytes = vec![0; header.array.bytes().unwrap_or(0)];
     if let Some((stream, _)) = ring
-        && stream.control().head().sequence() > 0
+        && stream.records().head().sequence() > 0
     {
         let frame = read_ring(&stream, &mut bytes)?;
         return Ok(Snapshot {
@@ -276,12 +276,12 @@ impl Opened {
 impl RingInfo {
     fn new(stream: &Stream, run: Run) -> RingInfo {
         let geometry = &stream.segment.geometry;
-        let control = stream.control();
-        let attached = control.readers().iter().filter(|reader| {
+        let ring = stream.records();
+        let attached = ring.readers.iter().filter(|reader| {
             let owner = Owner(reader.owner.load(Ordering::Relaxed));
             owner.is_alive()
         });
-        let head = control.head();
+        let head = ring.head();
         RingInfo {
             run_alive: run.alive,
             slots: geometry.slots,

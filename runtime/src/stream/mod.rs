@@ -15,7 +15,7 @@
 //! - [`list`], [`info`], [`read_frame`], [`write_frame`], [`remove`] are for tools.
 //! - [`guard`] keeps the process alive when a mapping fails under it.
 //!
-//! The layout is that of `segment`, the ring's protocol is explained in `writer`, pyshmem's in `place`.
+//! The layout is that of `segment`, the ring's protocol is explained in `ring`, pyshmem's in `place`.
 //!
 //! Other processes of the same user can write into all of this. They can spoil what is computed from a stream and make its
 //! readers or its writer stop; they cannot make this process touch memory that is not the stream's.
@@ -29,6 +29,7 @@
 )))]
 compile_error!("streams need 64-bit little-endian Linux");
 
+mod atomic;
 mod control;
 mod create;
 mod error;
@@ -44,6 +45,7 @@ mod name;
 mod owner;
 mod place;
 mod reader;
+mod ring;
 mod segment;
 mod space;
 mod spec;
@@ -55,12 +57,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::StreamError;
-pub use frame::{Frame, Publication, Stamp};
+pub use frame::{Publication, Stamp};
 pub use ingest::Ingest;
 pub use inventory::{Info, RingInfo, Snapshot, info, list, read_frame, remove, write_frame};
 pub use reader::Reader;
-pub use spec::{Delivery, Mirror, Mode, StreamSpec};
-pub use wait::{Bell, WaitWord, Woken, wait};
+pub use ring::{Delivery, Frame, WaitWord};
+pub use spec::{Mirror, Mode, StreamSpec};
+pub use wait::{Bell, Woken, wait};
 pub use writer::Writer;
 
 use crate::array::ArrayType;
@@ -228,6 +231,12 @@ impl Stream {
     #[inline]
     fn control(&self) -> &Control {
         &self.segment.control
+    }
+
+    /// The records that its writer and its readers share.
+    #[inline]
+    fn records(&self) -> ring::Ring<'_> {
+        self.segment.control.ring()
     }
 
     /// Where a slot begins in this process. The slot exists.

@@ -23,7 +23,8 @@ use super::header;
 use super::lock::Held;
 use super::mapping::Mapping;
 use super::owner::process_is_alive;
-use super::wait::{WaitWord, wake};
+use super::ring::WaitWord;
+use super::wait::wake;
 
 // Offsets of the changing fields in pyshmem's header.
 const AT_COUNT: usize = 40;

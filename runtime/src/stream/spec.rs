@@ -27,16 +27,6 @@ pub enum Mode {
     Replace,
 }
 
-/// Which frames a reader gets from [`Reader::next`](super::Reader::next).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Delivery {
-    /// The newest one; what it skips is counted.
-    #[default]
-    Latest,
-    /// All of them; the writer waits for this reader.
-    Every,
-}
-
 /// When a published frame is copied to where pyshmem's readers look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mirror {

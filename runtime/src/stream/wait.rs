@@ -16,6 +16,8 @@ use rustix::io::Errno;
 use rustix::thread::{ClockId, futex};
 use rustix::time::{Timespec, clock_gettime};
 
+use super::ring::{Signal, WaitWord};
+
 /// How many words the kernel can wait for at a time (`FUTEX_WAITV_MAX`); with more, [`wait`] looks every [`POLL`].
 const MOST_WORDS: usize = 128;
 
@@ -24,67 +26,6 @@ const POLL: Duration = Duration::from_micros(200);
 
 /// Looks at the words between two looks at the clock while spinning: about a microsecond.
 const LOOKS_PER_CLOCK: u32 = 32;
-
-/// A word to wait for, with the flag that says whether somebody sleeps on it.
-#[derive(Debug, Default)]
-#[repr(C)]
-pub(super) struct Signal {
-    value: AtomicU64,
-    parked: AtomicU32,
-}
-
-impl Signal {
-    /// The value, with everything written before it was stored.
-    #[inline]
-    pub fn load(&self) -> u64 {
-        self.value.load(Ordering::SeqCst)
-    }
-
-    /// Stores a value and wakes who sleeps on it.
-    #[inline]
-    pub fn store(&self, value: u64) {
-        self.change(|word| word.store(value, Ordering::SeqCst));
-    }
-
-    /// Sets bits and wakes who sleeps on it.
-    pub fn set_bits(&self, bits: u64) {
-        self.change(|word| {
-            word.fetch_or(bits, Ordering::SeqCst);
-        });
-    }
-
-    /// Counts one up and wakes who sleeps on it.
-    #[inline]
-    pub fn increment(&self) {
-        self.change(|word| {
-            word.fetch_add(1, Ordering::SeqCst);
-        });
-    }
-
-    /// A waiter raises the flag and then has the kernel compare the word. Either it raised the flag before it was taken
-    /// down here: then it is woken. Or after: then the flag is seen by the second look, or else, in the single order of
-    /// the sequentially consistent accesses, the kernel's comparison comes after the change and finds it.
-    #[inline]
-    fn change(&self, change: impl FnOnce(&AtomicU64)) {
-        let mut parked =
-            self.parked.load(Ordering::Relaxed) != 0 && self.parked.swap(0, Ordering::SeqCst) != 0;
-        change(&self.value);
-        parked |= self.parked.load(Ordering::SeqCst) != 0;
-        if parked {
-            wake(&self.value);
-        }
-    }
-
-    /// To wait until the value is no longer `seen`.
-    pub fn word(&self, seen: u64) -> WaitWord<'_> {
-        WaitWord {
-            value: &self.value,
-            seen,
-            parked: Some(&self.parked),
-            recheck: None,
-        }
-    }
-}
 
 /// The half of a word that the kernel looks at. Never accessed through the reference: only its address is used.
 fn futex_word(word: &AtomicU64) -> &AtomicU32 {
@@ -97,33 +38,6 @@ fn futex_word(word: &AtomicU64) -> &AtomicU32 {
 pub(super) fn wake(word: &AtomicU64) {
     // It fails only for an address that is not mapped.
     let _ = futex::wake(futex_word(word), futex::Flags::empty(), i32::MAX as u32);
-}
-
-/// Something to [`wait`] for: a word, and the value it had when the caller last looked.
-#[derive(Clone, Copy, Debug)]
-pub struct WaitWord<'a> {
-    value: &'a AtomicU64,
-    seen: u64,
-    parked: Option<&'a AtomicU32>,
-    recheck: Option<Duration>,
-}
-
-impl<'a> WaitWord<'a> {
-    /// A word that another program's writer changes. `recheck`: how long to trust that it wakes us.
-    pub(super) fn of_others(value: &'a AtomicU64, seen: u64, recheck: Duration) -> WaitWord<'a> {
-        WaitWord {
-            value,
-            seen,
-            parked: None,
-            recheck: Some(recheck),
-        }
-    }
-
-    /// Whether the word has changed since the caller looked.
-    #[inline]
-    pub fn is_changed(&self) -> bool {
-        self.value.load(Ordering::Acquire) != self.seen
-    }
 }
 
 /// Why [`wait`] returned.
@@ -164,9 +78,7 @@ pub fn wait(words: &[WaitWord<'_>], spin: Duration, deadline: Option<Instant>) -
     let until = [deadline, recheck].into_iter().flatten().min();
     loop {
         for word in words {
-            if let Some(parked) = word.parked {
-                parked.store(1, Ordering::SeqCst);
-            }
+            word.announce();
         }
         if changed() {
             return Woken::Changed;
@@ -315,7 +227,7 @@ mod tests {
                         soon(LONG),
                     )
                 });
-                while a.parked.load(Ordering::SeqCst) == 0 {
+                while !a.is_awaited() {
                     thread::yield_now();
                 }
                 a.increment();
