@@ -118,6 +118,7 @@ impl ResourceLimiter for Limiter {
     }
 
     fn memories(&self) -> usize {
-        INSTANCES
+        // Beside its own, each may have a page for polls.
+        2 * INSTANCES
     }
 }

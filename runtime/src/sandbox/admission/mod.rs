@@ -12,6 +12,7 @@ use wasmparser::{
 
 use super::contract::World;
 use super::limits::{Limits, TABLE_ELEMENTS};
+use super::page::MARK;
 use super::text::clean;
 
 /// Bytes of a module or component. CPython as a component has 18 MB.
@@ -362,7 +363,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Refuses memories of the kinds that windows cannot be mapped into.
+/// Refuses memories of the kinds that windows cannot be mapped into, and one that looks like a page for polls.
 fn plain_memory(memory: &MemoryType) -> Result<(), LoadError> {
     let kind = if memory.memory64 {
         "has a 64-bit memory; kernels use 32-bit addresses. Build for wasm32."
@@ -370,6 +371,8 @@ fn plain_memory(memory: &MemoryType) -> Result<(), LoadError> {
         "has a shared memory; kernels run on one thread. Build without threads and atomics."
     } else if memory.page_size_log2.is_some_and(|size| size != 16) {
         "has a memory with its own page size; kernels use pages of 64 KiB."
+    } else if memory.maximum == Some(MARK) {
+        "has a memory whose maximum is just that by which the host knows its own; choose another maximum."
     } else {
         return Ok(());
     };
