@@ -149,6 +149,15 @@ impl Engine {
         self.0.fallback.as_deref()
     }
 
+    /// Both in words: `revoked page`, or `epoch checks, because …`.
+    pub fn interruption_in_words(&self) -> String {
+        let interruption = self.interruption();
+        match self.fallback() {
+            Some(why) => format!("{interruption}, because {why}"),
+            None => interruption.to_string(),
+        }
+    }
+
     /// Compiles on a thread of its own, because there are modules that pass every limit and still take hours: compile time
     /// grows faster than a function's size, and a compiler cannot be interrupted. Such a thread is left behind; it ends
     /// with the process.

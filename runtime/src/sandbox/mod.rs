@@ -21,6 +21,7 @@
 //! | to flood logs and terminals | `host`, `text` |
 
 mod admission;
+pub mod bounds;
 mod cache;
 mod compiler;
 mod context;
@@ -40,7 +41,7 @@ mod text;
 mod windows;
 mod wrap;
 
-pub use admission::{Facts, Form, LoadError, MODULE_BYTES, Memory};
+pub use admission::{Facts, Form, LoadError, Memory};
 pub use context::{Array, Context, Part};
 pub use contract::{WIT, World};
 pub use deadline::Deadline;
