@@ -1,7 +1,7 @@
 //! The ring's protocols, in every order in which their steps can happen.
 //!
 //! The accesses that they rely on are sequentially consistent, so that every execution is an interleaving of single steps. The
-//! models below repeat those steps (`writer.rs`, `reader.rs`, `wait.rs`) for a few frames and explore all interleavings;
+//! models below repeat those steps (`ring/`, `wait.rs`) for a few frames and explore all interleavings;
 //! and they show that each precaution is needed, since without it some interleaving goes wrong.
 
 use std::collections::HashSet;

@@ -6,7 +6,6 @@ mod faults;
 mod harness;
 mod kernels;
 mod lanes;
-mod limits;
 mod observatory;
 mod outside;
 mod refused;

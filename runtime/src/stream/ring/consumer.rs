@@ -39,6 +39,8 @@ impl Consumer {
                 head = again;
             }
         }
+        // Whoever had the place before may have kept the writer waiting, and so may this reader with its first look.
+        ring.shared.room.0.increment();
         Some(Consumer {
             place,
             delivery,
