@@ -15,6 +15,8 @@ pub struct Limits {
     pub memory: Option<Located<u64>>,
     /// How long one call may take.
     pub deadline: Option<Located<Duration>>,
+    /// How long each step before the first frame may take.
+    pub startup: Option<Located<Duration>>,
     /// How many messages it may log.
     pub log_rate: Option<Located<Rate>>,
 }
@@ -94,7 +96,7 @@ pub(super) fn limits(stage: &mut Fields<'_, '_>) -> Limits {
         return Limits::default();
     };
     let what = format!("'limits' of {}", stage.what);
-    let known = ["memory", "deadline", "log_rate"];
+    let known = ["memory", "deadline", "startup", "log_rate"];
     let Some(mut fields) = Fields::of(node, what, &known, stage.diagnostics) else {
         return Limits::default();
     };
@@ -111,6 +113,7 @@ pub(super) fn limits(stage: &mut Fields<'_, '_>) -> Limits {
     Limits {
         memory,
         deadline: fields.duration("deadline"),
+        startup: fields.duration("startup"),
         log_rate: fields.parsed("log_rate", "a rate", units::rate),
     }
 }

@@ -302,6 +302,7 @@ impl<'a> Builder<'a> {
             meter: Arc::clone(&self.stream_meters[index]),
         };
         Monitor::new(
+            self.plan.interruption.clone(),
             self.plan.stages.iter().enumerate().map(stage).collect(),
             config.sinks.iter().enumerate().map(sink).collect(),
             config.streams.iter().enumerate().map(stream).collect(),

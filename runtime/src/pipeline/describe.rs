@@ -5,8 +5,10 @@ use super::lanes::{assign, name_of};
 use super::plan::Plan;
 use crate::config::StreamIndex;
 use crate::report::graph::{
-    Description, Edge, LaneDescription, LimitsDescription, NodeDescription, StreamDescription,
+    BoundsDescription, Description, Edge, LaneDescription, LimitsDescription, NodeDescription,
+    StreamDescription,
 };
+use crate::sandbox::bounds;
 
 impl Plan {
     /// What the pipeline consists of.
@@ -41,6 +43,8 @@ impl Plan {
                     .map(|limits| LimitsDescription {
                         memory_bytes: limits.memory,
                         deadline_us: limits.deadline.as_secs_f64() * 1e6,
+                        startup_us: limits.startup.as_secs_f64() * 1e6,
+                        log_rate: limits.log_rate,
                     }),
                 })
                 .collect(),
@@ -52,6 +56,18 @@ impl Plan {
                     nodes: lane.nodes.iter().map(name).collect(),
                 })
                 .collect(),
+            interruption: self.interruption.clone(),
+            bounds: BoundsDescription {
+                log_characters: bounds::LOG_CHARACTERS,
+                fault_characters: bounds::FAULT_CHARACTERS,
+                module_bytes: bounds::MODULE_BYTES,
+                functions: bounds::FUNCTIONS,
+                function_bytes: bounds::FUNCTION_BYTES,
+                function_locals: bounds::FUNCTION_LOCALS,
+                tables: bounds::TABLES,
+                table_elements: bounds::TABLE_ELEMENTS,
+                instances: bounds::INSTANCES,
+            },
         }
     }
 

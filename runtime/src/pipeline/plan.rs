@@ -35,6 +35,8 @@ pub struct Plan {
     pub sources: Vec<Box<dyn PlannedSource>>,
     /// The sinks, as in the configuration.
     pub sinks: Vec<Box<dyn PlannedSink>>,
+    /// How the guests are stopped at their deadlines, in words.
+    pub interruption: String,
 }
 
 impl Plan {
@@ -84,6 +86,7 @@ impl Plan {
             stages,
             sources,
             sinks,
+            interruption: engine.interruption_in_words(),
         })
     }
 }
@@ -187,6 +190,9 @@ fn limits(config: &Config, resolved: &ResolvedStage) -> Limits {
     }
     if let Some(deadline) = &configured.deadline {
         limits.deadline = deadline.value;
+    }
+    if let Some(startup) = &configured.startup {
+        limits.startup = startup.value;
     }
     if let Some(rate) = &configured.log_rate {
         // The sandbox counts whole messages a second; the cast saturates.

@@ -15,6 +15,10 @@ pub struct Description {
     pub edges: Vec<Edge>,
     /// The lanes and what each runs, in order.
     pub lanes: Vec<LaneDescription>,
+    /// How guests are stopped at their deadlines: `revoked page`, or `epoch checks, because …`.
+    pub interruption: String,
+    /// What every guest is bound by, whatever its limits.
+    pub bounds: BoundsDescription,
 }
 
 /// One stream.
@@ -54,6 +58,33 @@ pub struct LimitsDescription {
     pub memory_bytes: u64,
     /// Time for one frame.
     pub deadline_us: f64,
+    /// Time for each step before the first frame.
+    pub startup_us: f64,
+    /// Log messages a second.
+    pub log_rate: u32,
+}
+
+/// What no configuration changes.
+#[derive(Clone, Debug, Serialize)]
+pub struct BoundsDescription {
+    /// Characters of a log message that are kept.
+    pub log_characters: usize,
+    /// Characters of a fault's message that are kept.
+    pub fault_characters: usize,
+    /// Bytes of a module.
+    pub module_bytes: usize,
+    /// Functions of a module.
+    pub functions: usize,
+    /// Bytes of one function.
+    pub function_bytes: usize,
+    /// Locals of one function.
+    pub function_locals: u64,
+    /// Tables of a module.
+    pub tables: usize,
+    /// Elements of all tables together.
+    pub table_elements: usize,
+    /// Core instances of a component.
+    pub instances: usize,
 }
 
 /// A connection through a stream.
@@ -94,7 +125,7 @@ pub fn text(description: &Description) -> String {
     let mut text = super::text::columns(&rows, 4);
     text.push('\n');
     let mut rows = vec![
-        ["node", "kind", "from", "with", "to", "lane", "limits"]
+        ["node", "kind", "from", "with", "to", "lane"]
             .map(str::to_owned)
             .to_vec(),
     ];
@@ -114,13 +145,6 @@ pub fn text(description: &Description) -> String {
                 names.join(", ")
             }
         };
-        let limits = node.limits.as_ref().map_or("–".to_owned(), |limits| {
-            format!(
-                "{}, {}",
-                size(limits.memory_bytes),
-                time(limits.deadline_us)
-            )
-        });
         rows.push(vec![
             node.name.clone(),
             node.kind.clone(),
@@ -128,10 +152,48 @@ pub fn text(description: &Description) -> String {
             of("auxiliary"),
             of("output"),
             node.lane.clone(),
-            limits,
         ]);
     }
-    text + &super::text::columns(&rows, 7)
+    text.push_str(&super::text::columns(&rows, 6));
+    text.push('\n');
+    text.push_str(&limits(description));
+    text
+}
+
+/// What the stages' guests may use, and how they are stopped.
+fn limits(description: &Description) -> String {
+    let heads = ["limits of", "memory", "deadline", "startup", "log messages"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    for node in &description.nodes {
+        if let Some(limits) = &node.limits {
+            rows.push(vec![
+                node.name.clone(),
+                size(limits.memory_bytes),
+                time(limits.deadline_us),
+                time(limits.startup_us),
+                format!("{}/s", limits.log_rate),
+            ]);
+        }
+    }
+    let mut text = super::text::columns(&rows, 5);
+    let bounds = &description.bounds;
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "each stage: log messages of {} characters, fault messages of {}; a module of {} with {} functions of {} and {} locals, \
+         {} tables of {} elements together, {} instances\ninterruption: {}",
+        bounds.log_characters,
+        bounds.fault_characters,
+        size(bounds.module_bytes as u64),
+        bounds.functions,
+        size(bounds.function_bytes as u64),
+        bounds.function_locals,
+        bounds.tables,
+        bounds.table_elements,
+        bounds.instances,
+        description.interruption
+    );
+    text
 }
 
 /// Bytes with the largest unit that does not round.

@@ -41,12 +41,19 @@ pub struct Monitor {
     /// The streams, in the order of the configuration.
     pub streams: Vec<StreamEntry>,
     faults: Mutex<Vec<FaultReport>>,
+    interruption: String,
 }
 
 impl Monitor {
-    /// Starts the clock.
-    pub fn new(stages: Vec<StageEntry>, sinks: Vec<StageEntry>, streams: Vec<StreamEntry>) -> Self {
+    /// Starts the clock. `interruption` says how guests are stopped.
+    pub fn new(
+        interruption: String,
+        stages: Vec<StageEntry>,
+        sinks: Vec<StageEntry>,
+        streams: Vec<StreamEntry>,
+    ) -> Self {
         Self {
+            interruption,
             started: Instant::now(),
             stages,
             sinks,
@@ -72,6 +79,7 @@ impl Monitor {
         let latency = Distribution::of(ends.map(|stream| &stream.meter.latency));
         RunReport {
             state,
+            interruption: self.interruption.clone(),
             elapsed_s: (self.started.elapsed().as_secs_f64() * 1e6).round() / 1e6,
             streams: (0..self.streams.len())
                 .map(|index| self.stream(index))

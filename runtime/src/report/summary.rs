@@ -23,6 +23,8 @@ pub enum State {
 pub struct RunReport {
     /// What the run is doing, or how it ended.
     pub state: State,
+    /// How guests are stopped at their deadlines: `revoked page`, or `epoch checks, because …`.
+    pub interruption: String,
     /// Seconds since the first frame could flow.
     pub elapsed_s: f64,
     /// By name, in the order of the configuration.

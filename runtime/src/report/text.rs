@@ -108,9 +108,10 @@ pub fn summary(report: &RunReport) -> String {
     };
     let _ = write!(
         text,
-        "\n{}\n{}\n{state} after {:.2} s\n",
+        "\n{}\n{}\ninterruption: {}\n{state} after {:.2} s\n",
         columns(&rows, 2),
         latency(report),
+        report.interruption,
         report.elapsed_s
     );
     for fault in &report.faults {

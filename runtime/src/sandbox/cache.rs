@@ -5,8 +5,8 @@
 //! file begins with the SHA-256 of its name and the rest. What fails any of this is ignored and written anew. Whoever can
 //! write as the user needs no cache to run code as the user.
 //!
-//! The name is the SHA-256 of everything the code depends on: the module, the engine's configuration, the version of this
-//! program and of its wrapping. The cache is a convenience: when the directory cannot be used, everything is compiled.
+//! The name is the SHA-256 of everything the code depends on: the module, the way to stop it, the engine's configuration, the
+//! version of this program and of its wrapping. The cache is a convenience: when the directory cannot be used, everything is compiled.
 
 #![allow(
     unsafe_code,
@@ -26,6 +26,7 @@ use rustix::fs::{FileType, Mode, OFlags, Stat};
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
 
+use super::compiler::Compiler;
 use super::engine::CacheDirectory;
 use super::program::Digest;
 use super::wrap;
@@ -38,8 +39,6 @@ const CHECKSUM: usize = 32;
 /// An open cache directory.
 pub(super) struct Cache {
     directory: OwnedFd,
-    /// What the code depends on beside the module.
-    configuration: [u8; 32],
 }
 
 /// The name of one module's compiled code.
@@ -47,17 +46,14 @@ pub(super) struct Key(String);
 
 impl Cache {
     /// Opens the directory, and creates it if need be; `None` when it cannot be used.
-    pub fn open(directory: &CacheDirectory, engine: &wasmtime::Engine) -> Option<Cache> {
+    pub fn open(directory: &CacheDirectory) -> Option<Cache> {
         let path = match directory {
             CacheDirectory::None => return None,
             CacheDirectory::At(path) => path.clone(),
             CacheDirectory::Default => default_directory()?,
         };
         match open_directory(&path) {
-            Ok(directory) => Some(Cache {
-                directory,
-                configuration: configuration(engine),
-            }),
+            Ok(directory) => Some(Cache { directory }),
             Err(error) => {
                 tracing::debug!(
                     "compiled code is not kept, because {} cannot be used: {error}",
@@ -68,10 +64,10 @@ impl Cache {
         }
     }
 
-    /// The name for the code of the module with this digest.
-    pub fn key(&self, module: &Digest) -> Key {
+    /// The name for the code that `compiler` makes of the module with this digest.
+    pub fn key(&self, compiler: &Compiler, module: &Digest) -> Key {
         let name = Sha256::new()
-            .chain_update(self.configuration)
+            .chain_update(configuration(compiler))
             .chain_update(module.0)
             .finalize();
         Key(format!("{}.cwasm", Digest(name.into())))
@@ -147,7 +143,7 @@ fn checksum(key: &Key, code: &[u8]) -> [u8; CHECKSUM] {
 }
 
 /// What compiled code depends on beside the module.
-fn configuration(engine: &wasmtime::Engine) -> [u8; 32] {
+fn configuration(compiler: &Compiler) -> [u8; 32] {
     struct Sink(Sha256);
     impl Hasher for Sink {
         fn write(&mut self, bytes: &[u8]) {
@@ -159,7 +155,11 @@ fn configuration(engine: &wasmtime::Engine) -> [u8; 32] {
         }
     }
     let mut sink = Sink(Sha256::new());
-    engine.precompile_compatibility_hash().hash(&mut sink);
+    compiler
+        .engine
+        .precompile_compatibility_hash()
+        .hash(&mut sink);
+    compiler.interruption.name().hash(&mut sink);
     env!("CARGO_PKG_VERSION").hash(&mut sink);
     wrap::VERSION.hash(&mut sink);
     sink.0.finalize().into()

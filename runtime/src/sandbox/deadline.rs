@@ -2,51 +2,82 @@
 //!
 //! Each instance has a [`Watch`] with one word: 0 while the guest is idle, an even number (a new one every call) while it
 //! runs, that number plus one when it has been told to stop. One thread looks at all words from time to time; when it has seen
-//! the same call for longer than its deadline, it marks the word and makes running guests notice (`interrupt`). The caller
-//! learns from [`Watch::end`] that it was marked. So a call costs two exchanges of one word, no clock and no system call.
+//! the same call for as long as its deadline, it marks the word and makes the guest notice ([`Stop`]). The caller learns from
+//! [`Watch::end`] that it was marked. So a call costs two exchanges of one word, no clock and no system call.
 //!
-//! How a guest notices is not known here. Today `interrupt` advances wasmtime's epoch: every guest that runs then asks
-//! [`Revoked::is_set`] at its next loop or call, and goes on unless it is the one. A revoked page per instance could take
-//! its place; only the engine and the store's set-up would change.
-//!
-//! When no guest has run for a while the thread sleeps, and the next call wakes it.
+//! The thread does not know when a call began, only when it first saw it, so it is never early, and late by the time between
+//! two looks at most; a call that it has seen is looked at again when it falls due. When no guest has run for a while the
+//! thread sleeps, and the next call wakes it.
 
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A deadline is looked at this often, so that it is overrun by at most a quarter.
-const LOOKS_PER_DEADLINE: u32 = 8;
+/// New calls are looked for this often, so that a deadline is overrun by a quarter of it at most.
+const LOOKS_PER_DEADLINE: u32 = 4;
 /// Bounds of the time between two looks.
 const SHORTEST_PERIOD: Duration = Duration::from_micros(250);
 const LONGEST_PERIOD: Duration = Duration::from_millis(50);
 /// After this long without a call the thread sleeps until it is woken.
 const IDLE: Duration = Duration::from_millis(200);
 
-/// The word of one instance, on a cache line of its own.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Word {
-    state: AtomicU64,
-    deadline_ns: AtomicU64,
+/// How one guest is made to stop.
+pub(super) trait Stop: Send + Sync {
+    /// Makes the running guest stop. Called again from time to time until its call has ended.
+    fn stop(&self);
+    /// The call that was told to stop is over: the next one may run.
+    fn allow(&self);
 }
 
-impl Word {
+/// What the thread and the callers share about one instance. The word is on a cache line of its own.
+#[repr(align(128))]
+struct Shared {
+    word: AtomicU64,
+    deadline_ns: AtomicU64,
+    /// Taken to mark the word and to stop the guest, and to allow it again, so that neither happens amid the other.
+    turn: Mutex<()>,
+    stop: Arc<dyn Stop>,
+}
+
+impl Shared {
     fn deadline(&self) -> Duration {
         Duration::from_nanos(self.deadline_ns.load(Ordering::Relaxed))
     }
+
+    /// Marks the word, if `call` (an even number) still runs, and stops the guest; also if it was marked already.
+    fn stop(&self, call: u64) {
+        let _turn = lock(&self.turn);
+        let stopped = call | 1;
+        let marked = self
+            .word
+            .compare_exchange(call, stopped, Ordering::SeqCst, Ordering::SeqCst)
+            .unwrap_or_else(|present| present);
+        // Whoever ends the call now finds the mark, waits for its turn, and allows the guest again.
+        if marked | 1 == stopped {
+            self.stop.stop();
+        }
+    }
+
+    /// The call has ended and its word was marked.
+    #[cold]
+    fn allow(&self) {
+        let _turn = lock(&self.turn);
+        self.stop.allow();
+    }
 }
 
-/// A watched word, and what the thread saw last.
+/// An instance under watch, and what the thread saw of it last.
 struct Entry {
-    word: Arc<Word>,
+    shared: Arc<Shared>,
     seen: u64,
     since: Instant,
 }
 
-/// What the thread and the callers share.
-struct Shared {
+/// What the thread and everybody else share.
+#[derive(Default)]
+struct Watched {
     entries: Mutex<Vec<Entry>>,
     /// The thread sleeps, or is about to.
     asleep: AtomicBool,
@@ -55,39 +86,40 @@ struct Shared {
 
 /// The watching thread. Dropping it ends the thread.
 pub(super) struct Watchdog {
-    shared: Arc<Shared>,
+    watched: Arc<Watched>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watchdog {
-    /// Starts the thread. `interrupt` makes every running guest look at its [`Revoked`].
-    pub fn start(interrupt: impl Fn() + Send + 'static) -> std::io::Result<Watchdog> {
-        let shared = Arc::new(Shared {
-            entries: Mutex::default(),
-            asleep: AtomicBool::new(false),
-            stop: AtomicBool::new(false),
-        });
-        let seen = Arc::clone(&shared);
+    /// Starts the thread.
+    pub fn start() -> std::io::Result<Watchdog> {
+        let watched = Arc::<Watched>::default();
+        let seen = Arc::clone(&watched);
         let thread = thread::Builder::new()
             .name("watchdog".to_owned())
-            .spawn(move || watch(&seen, interrupt))?;
+            .spawn(move || watch(&seen))?;
         Ok(Watchdog {
-            shared,
+            watched,
             thread: Some(thread),
         })
     }
 
-    /// Begins to watch an instance.
-    pub fn watch(&self, deadline: Duration) -> Option<Watch> {
-        let word = Arc::new(Word::default());
+    /// Begins to watch an instance, whose calls are stopped by `stop`.
+    pub fn watch(&self, deadline: Duration, stop: Arc<dyn Stop>) -> Option<Watch> {
+        let shared = Arc::new(Shared {
+            word: AtomicU64::new(0),
+            deadline_ns: AtomicU64::new(0),
+            turn: Mutex::default(),
+            stop,
+        });
         let watch = Watch {
-            word: Arc::clone(&word),
-            shared: Arc::clone(&self.shared),
+            shared: Arc::clone(&shared),
+            watched: Arc::clone(&self.watched),
             thread: self.thread.as_ref()?.thread().clone(),
             next: 0,
         };
-        lock(&self.shared).push(Entry {
-            word,
+        lock(&self.watched.entries).push(Entry {
+            shared,
             seen: 0,
             since: Instant::now(),
         });
@@ -98,7 +130,7 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::SeqCst);
+        self.watched.stop.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
             // The thread cannot panic; if it did, there is nothing left to do about it here.
@@ -109,8 +141,8 @@ impl Drop for Watchdog {
 
 /// One instance under watch.
 pub(super) struct Watch {
-    word: Arc<Word>,
     shared: Arc<Shared>,
+    watched: Arc<Watched>,
     thread: thread::Thread,
     next: u64,
 }
@@ -118,8 +150,9 @@ pub(super) struct Watch {
 impl Watch {
     /// Sets the time that a call may take.
     pub fn set_deadline(&self, deadline: Duration) {
-        let nanoseconds = u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX);
-        self.word.deadline_ns.store(nanoseconds, Ordering::Relaxed);
+        self.shared
+            .deadline_ns
+            .store(nanoseconds(deadline), Ordering::Relaxed);
         // The thread may be in a sleep that is too long for the new deadline.
         self.thread.unpark();
     }
@@ -127,7 +160,7 @@ impl Watch {
     /// A handle by which any thread can shorten that time, while a call runs too.
     pub fn deadline(&self) -> Deadline {
         Deadline {
-            word: Arc::clone(&self.word),
+            shared: Arc::clone(&self.shared),
             thread: self.thread.clone(),
         }
     }
@@ -138,8 +171,8 @@ impl Watch {
         self.next = self.next.wrapping_add(2).max(2);
         // This store and the load after it are sequentially consistent, as are the thread's store to `asleep` and its look at
         // the word after that: so either we see that it sleeps, or it sees that we run.
-        self.word.state.swap(self.next, Ordering::SeqCst);
-        if self.shared.asleep.load(Ordering::SeqCst) {
+        self.shared.word.store(self.next, Ordering::SeqCst);
+        if self.watched.asleep.load(Ordering::SeqCst) {
             self.wake();
         }
     }
@@ -147,12 +180,16 @@ impl Watch {
     /// The call is over. True when it had been told to stop, though it may have finished by itself just then.
     #[inline]
     pub fn end(&mut self) -> bool {
-        self.word.state.swap(0, Ordering::SeqCst) & 1 == 1
+        let marked = self.shared.word.swap(0, Ordering::SeqCst) & 1 == 1;
+        if marked {
+            self.shared.allow();
+        }
+        marked
     }
 
-    /// What the guest asks when it is interrupted.
+    /// What a guest asks that cannot be stopped from outside.
     pub fn revoked(&self) -> Revoked {
-        Revoked(Arc::clone(&self.word))
+        Revoked(Arc::clone(&self.shared))
     }
 
     #[cold]
@@ -163,64 +200,66 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        lock(&self.shared).retain(|entry| !Arc::ptr_eq(&entry.word, &self.word));
+        lock(&self.watched.entries).retain(|entry| !Arc::ptr_eq(&entry.shared, &self.shared));
     }
 }
 
 /// The time that each call of one instance may take, to be shortened from any thread.
 #[derive(Clone)]
 pub struct Deadline {
-    word: Arc<Word>,
+    shared: Arc<Shared>,
     thread: thread::Thread,
 }
 
 impl Deadline {
     /// Shortens the time, if it is longer. A call that has run for so long already is stopped.
     pub fn shorten(&self, deadline: Duration) {
-        let nanoseconds = u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX);
-        self.word
+        self.shared
             .deadline_ns
-            .fetch_min(nanoseconds, Ordering::Relaxed);
+            .fetch_min(nanoseconds(deadline), Ordering::Relaxed);
         // The thread may be in a sleep that is too long for the new deadline.
         self.thread.unpark();
     }
 }
 
 /// Whether the present call has been told to stop.
-pub(super) struct Revoked(Arc<Word>);
+pub(super) struct Revoked(Arc<Shared>);
 
 impl Revoked {
     pub fn is_set(&self) -> bool {
-        self.0.state.load(Ordering::SeqCst) & 1 == 1
+        self.0.word.load(Ordering::SeqCst) & 1 == 1
     }
 }
 
-fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, Vec<Entry>> {
-    shared
-        .entries
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The thread.
-fn watch(shared: &Shared, interrupt: impl Fn()) {
+fn watch(watched: &Watched) {
+    // The kernel may wake an ordinary thread 50 µs late, to wake several at once. Should this be refused, it does.
+    let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
     let mut active = Instant::now();
-    while !shared.stop.load(Ordering::SeqCst) {
-        let look = look(shared, &interrupt);
-        let now = Instant::now();
+    while !watched.stop.load(Ordering::SeqCst) {
+        let look = look(watched);
         if look.active {
-            active = now;
+            active = Instant::now();
         }
-        if now.duration_since(active) < IDLE {
-            thread::park_timeout(look.period);
+        if active.elapsed() < IDLE {
+            thread::park_timeout(look.next);
             continue;
         }
-        shared.asleep.store(true, Ordering::SeqCst);
-        let running = |entry: &Entry| entry.word.state.load(Ordering::SeqCst) != 0;
-        if !lock(shared).iter().any(running) && !shared.stop.load(Ordering::SeqCst) {
+        watched.asleep.store(true, Ordering::SeqCst);
+        let running = |entry: &Entry| entry.shared.word.load(Ordering::SeqCst) != 0;
+        let any = lock(&watched.entries).iter().any(running);
+        if !any && !watched.stop.load(Ordering::SeqCst) {
             thread::park();
         }
-        shared.asleep.store(false, Ordering::SeqCst);
+        watched.asleep.store(false, Ordering::SeqCst);
         active = Instant::now();
     }
 }
@@ -229,41 +268,38 @@ struct Look {
     /// A guest runs, or has run since the last look.
     active: bool,
     /// When to look again.
-    period: Duration,
+    next: Duration,
 }
 
-fn look(shared: &Shared, interrupt: &impl Fn()) -> Look {
-    let now = Instant::now();
+fn look(watched: &Watched) -> Look {
     let mut look = Look {
         active: false,
-        period: LONGEST_PERIOD,
+        next: LONGEST_PERIOD,
     };
-    let mut revoked = false;
-    for entry in lock(shared).iter_mut() {
-        let deadline = entry.word.deadline();
-        look.period = look.period.min(deadline / LOOKS_PER_DEADLINE);
-        let state = entry.word.state.load(Ordering::SeqCst);
-        if state != entry.seen {
-            entry.seen = state;
-            entry.since = now;
+    for entry in lock(&watched.entries).iter_mut() {
+        let deadline = entry.shared.deadline();
+        let period = (deadline / LOOKS_PER_DEADLINE).max(SHORTEST_PERIOD);
+        look.next = look.next.min(period);
+        // Marked or not, it is the same call.
+        let call = entry.shared.word.load(Ordering::SeqCst) & !1;
+        if call != entry.seen {
+            entry.seen = call;
+            // After the look at the word: the call has run for at least as long as this says.
+            entry.since = Instant::now();
             look.active = true;
-        } else if state != 0 {
-            look.active = true;
-            if state & 1 == 0 && now.duration_since(entry.since) >= deadline {
-                revoked |= entry
-                    .word
-                    .state
-                    .compare_exchange(state, state | 1, Ordering::SeqCst, Ordering::SeqCst)
-                    .is_ok();
-            }
         }
-        // A guest may miss one interrupt (it asked just before its word was marked), so they go on until it has stopped.
-        revoked |= state & 1 == 1;
+        if call == 0 {
+            continue;
+        }
+        look.active = true;
+        let left = deadline.saturating_sub(entry.since.elapsed());
+        if left.is_zero() {
+            entry.shared.stop(call);
+            look.next = look.next.min(SHORTEST_PERIOD);
+        } else {
+            look.next = look.next.min(left);
+        }
     }
-    if revoked {
-        interrupt();
-    }
-    look.period = look.period.max(SHORTEST_PERIOD);
     look
 }
 
@@ -274,14 +310,28 @@ mod tests {
     use super::*;
     use std::sync::atomic::AtomicUsize;
 
-    /// A watchdog and how often it has interrupted.
-    fn watchdog() -> (Watchdog, Arc<AtomicUsize>) {
-        let interrupts = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&interrupts);
-        let count = move || {
-            counter.fetch_add(1, Ordering::SeqCst);
-        };
-        (Watchdog::start(count).unwrap(), interrupts)
+    /// Counts what it is told.
+    #[derive(Default)]
+    struct Count {
+        stops: AtomicUsize,
+        allows: AtomicUsize,
+    }
+
+    impl Stop for Count {
+        fn stop(&self) {
+            self.stops.fetch_add(1, Ordering::SeqCst);
+        }
+
+        fn allow(&self) {
+            self.allows.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn watched(deadline: Duration) -> (Watchdog, Watch, Arc<Count>) {
+        let count = Arc::<Count>::default();
+        let watchdog = Watchdog::start().unwrap();
+        let watch = watchdog.watch(deadline, Arc::clone(&count) as Arc<dyn Stop>);
+        (watchdog, watch.unwrap(), count)
     }
 
     fn wait_until(what: impl Fn() -> bool) {
@@ -294,17 +344,19 @@ mod tests {
 
     #[test]
     fn a_call_is_told_to_stop_after_its_deadline_until_it_has() {
-        let (watchdog, interrupts) = watchdog();
-        let mut watch = watchdog.watch(Duration::from_millis(20)).unwrap();
+        let deadline = Duration::from_millis(20);
+        let (_watchdog, mut watch, count) = watched(deadline);
         let revoked = watch.revoked();
         let start = Instant::now();
         watch.begin();
         wait_until(|| revoked.is_set());
-        assert!(start.elapsed() >= Duration::from_millis(20), "never early");
-        let before = interrupts.load(Ordering::SeqCst);
-        wait_until(|| interrupts.load(Ordering::SeqCst) > before + 2);
+        assert!(start.elapsed() >= deadline, "never early");
+        let stops = count.stops.load(Ordering::SeqCst);
+        wait_until(|| count.stops.load(Ordering::SeqCst) > stops + 5);
+        assert_eq!(count.allows.load(Ordering::SeqCst), 0);
         assert!(watch.end());
         assert!(!revoked.is_set());
+        assert_eq!(count.allows.load(Ordering::SeqCst), 1);
         watch.begin();
         assert!(!revoked.is_set(), "the next call starts afresh");
         assert!(!watch.end());
@@ -312,8 +364,7 @@ mod tests {
 
     #[test]
     fn short_calls_and_pauses_are_left_alone() {
-        let (watchdog, interrupts) = watchdog();
-        let mut watch = watchdog.watch(Duration::from_millis(500)).unwrap();
+        let (_watchdog, mut watch, count) = watched(Duration::from_millis(500));
         let start = Instant::now();
         while start.elapsed() < Duration::from_millis(1500) {
             watch.begin();
@@ -321,14 +372,50 @@ mod tests {
             assert!(!watch.end());
         }
         thread::sleep(Duration::from_millis(600));
-        assert_eq!(interrupts.load(Ordering::SeqCst), 0);
+        assert_eq!(count.stops.load(Ordering::SeqCst), 0);
+        assert_eq!(count.allows.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn the_stop_of_one_call_never_reaches_the_next() {
+        /// Whether the guest is stopped now.
+        #[derive(Default)]
+        struct Gate(AtomicBool);
+        impl Stop for Gate {
+            fn stop(&self) {
+                self.0.store(true, Ordering::SeqCst);
+            }
+            fn allow(&self) {
+                self.0.store(false, Ordering::SeqCst);
+            }
+        }
+        let gate = Arc::<Gate>::default();
+        let watchdog = Watchdog::start().unwrap();
+        let mut watch = watchdog
+            .watch(
+                Duration::from_micros(300),
+                Arc::clone(&gate) as Arc<dyn Stop>,
+            )
+            .unwrap();
+        let mut stopped = 0;
+        let start = Instant::now();
+        while stopped < 100 && start.elapsed() < Duration::from_secs(20) {
+            watch.begin();
+            let begun = Instant::now();
+            // Ends at about the time at which it is stopped.
+            while begun.elapsed() < Duration::from_micros(400) {
+                std::hint::spin_loop();
+            }
+            stopped += usize::from(watch.end());
+            assert!(!gate.0.load(Ordering::SeqCst));
+        }
+        assert!(stopped > 0);
     }
 
     #[test]
     fn a_sleeping_watchdog_wakes_for_a_call() {
-        let (watchdog, _) = watchdog();
-        let mut watch = watchdog.watch(Duration::from_millis(20)).unwrap();
-        wait_until(|| watchdog.shared.asleep.load(Ordering::SeqCst));
+        let (watchdog, mut watch, _) = watched(Duration::from_millis(20));
+        wait_until(|| watchdog.watched.asleep.load(Ordering::SeqCst));
         let revoked = watch.revoked();
         watch.begin();
         wait_until(|| revoked.is_set());
@@ -337,10 +424,11 @@ mod tests {
 
     #[test]
     fn a_watch_that_is_gone_is_forgotten() {
-        let (watchdog, _) = watchdog();
+        let (watchdog, watch, count) = watched(Duration::from_secs(1));
+        drop(watch);
         for _ in 0..100 {
-            drop(watchdog.watch(Duration::from_secs(1)));
+            drop(watchdog.watch(Duration::from_secs(1), Arc::clone(&count) as Arc<dyn Stop>));
         }
-        assert!(lock(&watchdog.shared).is_empty());
+        assert!(lock(&watchdog.watched.entries).is_empty());
     }
 }

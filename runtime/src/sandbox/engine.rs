@@ -1,6 +1,5 @@
-//! The one configuration of wasmtime that all kernels run under.
+//! What all kernels run under: a compiler, a linker, a watchdog, a cache.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -8,21 +7,18 @@ use std::thread;
 use std::time::Duration;
 
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, InstanceAllocationStrategy, OptLevel};
 
-use super::admission::{self, Facts, Form, LoadError};
+use super::admission::{self, Facts, LoadError};
 use super::cache::Cache;
-use super::deadline::Watchdog;
+use super::compiler::Compiler;
+use super::deadline::{Stop, Watchdog};
 use super::host::{Host, LogConsumer, link, log_to_tracing};
+use super::interruption::{self, Epoch, Interruption};
 use super::limits::Limits;
-use super::memory::Creator;
+use super::page::Pages;
 use super::program::{Digest, Program};
 use super::wrap;
 
-/// Address space that each memory gets: with all of it reserved, no access needs a bounds check.
-const RESERVATION: u64 = 4 << 30;
-/// Behind the reservation, for accesses with a constant offset.
-const GUARD: u64 = 32 << 20;
 /// Stack of a compiling thread.
 const COMPILER_STACK: usize = 16 << 20;
 
@@ -47,6 +43,8 @@ pub struct EngineOptions {
     pub log: LogConsumer,
     /// Time for compiling one module. The default, two minutes, is ten times what CPython takes.
     pub compile_time: Duration,
+    /// How guests are stopped at their deadline. By default the engine chooses; see [`Engine::interruption`].
+    pub interruption: Option<Interruption>,
 }
 
 impl Default for EngineOptions {
@@ -55,6 +53,7 @@ impl Default for EngineOptions {
             cache: CacheDirectory::default(),
             log: Arc::new(log_to_tracing),
             compile_time: Duration::from_secs(120),
+            interruption: None,
         }
     }
 }
@@ -69,12 +68,14 @@ pub struct EngineError(String);
 pub struct Engine(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    pub wasmtime: wasmtime::Engine,
+    pub compiler: Compiler,
     pub linker: Linker<Host>,
     pub watchdog: Watchdog,
     pub log: LogConsumer,
     cache: Option<Cache>,
     compile_time: Duration,
+    /// Why guests are stopped by epochs although nobody asked for that.
+    fallback: Option<String>,
 }
 
 impl Engine {
@@ -85,24 +86,26 @@ impl Engine {
     pub fn new(options: EngineOptions) -> Result<Engine, EngineError> {
         // Before the first wasmtime engine, so that wasmtime's own handler comes first and passes on what is not a trap.
         crate::stream::guard::install().map_err(|error| EngineError(error.to_string()))?;
-        let wasmtime = wasmtime::Engine::new(&config()).map_err(failed)?;
-        let mut linker = Linker::new(&wasmtime);
+        let (interruption, fallback) = match options.interruption {
+            Some(interruption) => (interruption, None),
+            None => match interruption::page_is_impossible() {
+                None => (Interruption::Page, None),
+                Some(why) => (Interruption::Epochs, Some(why)),
+            },
+        };
+        let compiler = Compiler::new(interruption).map_err(failed)?;
+        let mut linker = Linker::new(&compiler.engine);
         link(&mut linker).map_err(failed)?;
-        let weak = wasmtime.weak();
-        let watchdog = Watchdog::start(move || {
-            if let Some(engine) = weak.upgrade() {
-                engine.increment_epoch();
-            }
-        })
-        .map_err(|error| EngineError(error.to_string()))?;
-        let cache = Cache::open(&options.cache, &wasmtime);
+        let watchdog = Watchdog::start().map_err(|error| EngineError(error.to_string()))?;
+        let cache = Cache::open(&options.cache);
         Ok(Engine(Arc::new(Inner {
-            wasmtime,
+            compiler,
             linker,
             watchdog,
             log: options.log,
             cache,
             compile_time: options.compile_time,
+            fallback,
         })))
     }
 
@@ -118,10 +121,10 @@ impl Engine {
             .0
             .cache
             .as_ref()
-            .map(|cache| (cache, cache.key(&digest)));
+            .map(|cache| (cache, cache.key(&self.0.compiler, &digest)));
         let loaded = cached
             .as_ref()
-            .and_then(|(cache, key)| cache.load(key, &self.0.wasmtime));
+            .and_then(|(cache, key)| cache.load(key, &self.0.compiler.engine));
         let component = match loaded {
             Some(component) => component,
             None => {
@@ -135,15 +138,35 @@ impl Engine {
         Program::new(self, component, facts, digest)
     }
 
+    /// How guests of this engine are stopped at their deadline: by a revoked page where that works, and by epochs elsewhere,
+    /// unless [`EngineOptions::interruption`] says otherwise.
+    pub fn interruption(&self) -> Interruption {
+        self.0.compiler.interruption
+    }
+
+    /// Why guests are stopped by epochs although nobody asked for that: the rest of a sentence after "because".
+    pub fn fallback(&self) -> Option<&str> {
+        self.0.fallback.as_deref()
+    }
+
+    /// Both in words: `revoked page`, or `epoch checks, because …`.
+    pub fn interruption_in_words(&self) -> String {
+        let interruption = self.interruption();
+        match self.fallback() {
+            Some(why) => format!("{interruption}, because {why}"),
+            None => interruption.to_string(),
+        }
+    }
+
     /// Compiles on a thread of its own, because there are modules that pass every limit and still take hours: compile time
     /// grows faster than a function's size, and a compiler cannot be interrupted. Such a thread is left behind; it ends
     /// with the process.
     fn compile(&self, binary: Vec<u8>, facts: Facts) -> Result<Component, LoadError> {
-        let engine = self.0.wasmtime.clone();
+        let compiler = self.0.compiler.clone();
         let (send, receive) = mpsc::sync_channel(1);
         let compile = move || {
             // Nobody listens any more when it took too long.
-            let _ = send.send(compile(&engine, &binary, &facts));
+            let _ = send.send(compiler.compile(&binary, &facts));
         };
         thread::Builder::new()
             .name("compile".to_owned())
@@ -162,46 +185,16 @@ impl Engine {
     }
 }
 
-fn compile(
-    engine: &wasmtime::Engine,
-    binary: &[u8],
-    facts: &Facts,
-) -> Result<Component, LoadError> {
-    admission::validate(binary)?;
-    let component = match facts.form {
-        Form::Module => wrap::wrap(binary, facts)?.into(),
-        Form::Component => {
-            wrap::check_component(binary, facts.world)?;
-            Cow::Borrowed(binary)
+impl Inner {
+    /// What stops a guest whose pages, if it has any, are `pages`.
+    pub fn stop(&self, pages: &Arc<Pages>) -> Arc<dyn Stop> {
+        match self.compiler.interruption {
+            Interruption::Epochs => Arc::new(Epoch(self.compiler.engine.weak())),
+            Interruption::Page | Interruption::None => Arc::clone(pages) as Arc<dyn Stop>,
         }
-    };
-    Component::from_binary(engine, &component)
-        .map_err(|error| LoadError::new(format!("The module does not compile: {error:#}.")))
+    }
 }
 
 fn failed(error: wasmtime::Error) -> EngineError {
     EngineError(format!("{error:#}"))
-}
-
-fn config() -> Config {
-    let mut config = Config::new();
-    config
-        .wasm_component_model(true)
-        .memory_reservation(RESERVATION)
-        .memory_guard_size(GUARD)
-        .memory_may_move(false)
-        // A custom creator cannot be combined with copy-on-write images.
-        .memory_init_cow(false)
-        .with_host_memory(Arc::new(Creator))
-        .allocation_strategy(InstanceAllocationStrategy::OnDemand)
-        .signals_based_traps(true)
-        .cranelift_opt_level(OptLevel::Speed)
-        .epoch_interruption(true)
-        // What admission refuses the compiler need not know either.
-        .wasm_multi_memory(false)
-        .wasm_memory64(false)
-        .wasm_threads(false)
-        .wasm_custom_page_sizes(false)
-        .wasm_relaxed_simd(false);
-    config
 }

@@ -1,10 +1,8 @@
 //! Whatever ends a call other than success.
 
+use super::bounds::FAULT_CHARACTERS;
 use super::contract::types;
 use super::text::{clean, clean_bytes};
-
-/// Characters of a fault's message that are kept.
-const MESSAGE_LIMIT: usize = 1000;
 
 /// What kind of mistake a kernel reports about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,7 +79,7 @@ impl Fault {
     pub(super) fn new(cause: Cause, message: impl AsRef<str>) -> Fault {
         Fault {
             cause,
-            message: clean(message.as_ref(), MESSAGE_LIMIT),
+            message: clean(message.as_ref(), FAULT_CHARACTERS),
         }
     }
 
@@ -96,7 +94,7 @@ impl Fault {
         };
         // The string was lifted from memory that may lie in a window, where another process can change bytes between the
         // check for UTF-8 and the copy. So its bytes are taken and checked once more.
-        let mut message = clean_bytes(&failure.message.into_bytes(), MESSAGE_LIMIT);
+        let mut message = clean_bytes(&failure.message.into_bytes(), FAULT_CHARACTERS);
         if message.trim().is_empty() {
             message = "The kernel failed and did not say why.".to_owned();
         }

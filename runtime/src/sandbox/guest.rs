@@ -14,12 +14,14 @@ use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::context::Context;
 use super::contract::types;
-use super::deadline::Watch;
+use super::deadline::{Revoked, Watch};
 use super::engine::Inner;
 use super::fault::{Cause, Fault};
 use super::host::{Breach, Host};
+use super::interruption::Interruption;
 use super::limits::Limits;
 use super::memory::{self, GuestMemory};
+use super::page::Pages;
 use super::program::Program;
 
 /// Function names of a trap's backtrace that are shown.
@@ -32,6 +34,7 @@ pub(super) struct Guest {
     instance: component::Instance,
     /// Host address of the last fault that the guest's code or code running for it had; 0: none.
     fault_address: Arc<AtomicUsize>,
+    pages: Arc<Pages>,
     memory_limit: u64,
     /// Keeps the watchdog running as long as there is somebody to watch.
     _engine: Arc<Inner>,
@@ -48,26 +51,21 @@ impl Guest {
     ) -> Result<(Guest, Vec<GuestMemory>), Fault> {
         let engine = program.engine();
         let host = Host::new(&context.name, limits, windows, Arc::clone(&engine.log));
-        let mut store = Store::new(&engine.wasmtime, host);
+        let mut store = Store::new(&engine.compiler.engine, host);
         store.limiter(|host| &mut host.limiter);
+        let pages = Arc::new(Pages::default());
         let mut watch = engine
             .watchdog
-            .watch(limits.startup)
+            .watch(limits.startup, engine.stop(&pages))
             .ok_or_else(|| Fault::new(Cause::Host, "The sandbox's watchdog has ended."))?;
-        let revoked = watch.revoked();
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |_| {
-            Ok(if revoked.is_set() {
-                UpdateDeadline::Interrupt
-            } else {
-                UpdateDeadline::Continue(1)
-            })
-        });
+        if engine.compiler.interruption == Interruption::Epochs {
+            ask_at_epochs(&mut store, watch.revoked());
+        }
         let fault_address = Arc::new(AtomicUsize::new(0));
         note_faults(&mut store, Arc::clone(&fault_address));
 
         watch.begin();
-        let (outcome, memories) = memory::record(|| program.pre().instantiate(&mut store));
+        let (outcome, memories) = memory::record(&pages, || program.pre().instantiate(&mut store));
         let revoked = watch.end();
         match outcome {
             Ok(instance) => Ok((
@@ -76,12 +74,13 @@ impl Guest {
                     watch,
                     instance,
                     fault_address,
+                    pages,
                     memory_limit: limits.memory,
                     _engine: Arc::clone(engine),
                 },
                 memories,
             )),
-            Err(error) => Err(explain(&error, &store, revoked, limits.memory)),
+            Err(error) => Err(explain(&error, &store, &pages, revoked, limits.memory)),
         }
     }
 
@@ -137,7 +136,7 @@ impl Guest {
     /// What a failed call means, as far as the guest alone is concerned.
     #[cold]
     pub fn explain(&self, error: &wasmtime::Error, revoked: bool) -> Fault {
-        explain(error, &self.store, revoked, self.memory_limit)
+        explain(error, &self.store, &self.pages, revoked, self.memory_limit)
     }
 
     /// The host address of the last fault, and forgets it.
@@ -147,6 +146,18 @@ impl Guest {
             address => Some(address),
         }
     }
+}
+
+/// At each new epoch the guest asks whether it is meant.
+fn ask_at_epochs(store: &mut Store<Host>, revoked: Revoked) {
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(move |_| {
+        Ok(if revoked.is_set() {
+            UpdateDeadline::Interrupt
+        } else {
+            UpdateDeadline::Continue(1)
+        })
+    });
 }
 
 /// Has wasmtime's fault handler write down each fault's address, which it otherwise only puts into the text of its error.
@@ -168,6 +179,7 @@ fn note_faults(store: &mut Store<Host>, note: Arc<AtomicUsize>) {
 fn explain(
     error: &wasmtime::Error,
     store: &Store<Host>,
+    pages: &Pages,
     revoked: bool,
     memory_limit: u64,
 ) -> Fault {
@@ -179,6 +191,12 @@ fn explain(
                 "The kernel ran past its deadline and was stopped{}.",
                 place(error)
             ),
+        );
+    }
+    if pages.lost() {
+        return Fault::new(
+            Cause::Host,
+            "The sandbox failed: the page by which the kernel is stopped could not be given back to it.",
         );
     }
     if let Some(Breach(what)) = error.downcast_ref() {

@@ -6,13 +6,11 @@ use std::time::{Duration, Instant};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmList, WasmStr};
 
+use super::bounds::LOG_CHARACTERS;
 use super::contract::{self, LOG, SINK};
 use super::limits::{Limiter, Limits};
 use super::text::clean_bytes;
 use super::windows::copies::Outputs;
-
-/// Characters of a log message that are kept.
-const MESSAGE_LIMIT: usize = 500;
 
 /// How serious a log message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,7 +116,7 @@ impl Log {
     }
 
     fn pass(&mut self, level: contract::Level, bytes: &[u8]) {
-        let text = clean_bytes(bytes, MESSAGE_LIMIT);
+        let text = clean_bytes(bytes, LOG_CHARACTERS);
         (self.consumer)(&LogMessage {
             stage: &self.stage,
             level: match level {
@@ -151,7 +149,7 @@ fn log(
     }
     // The text lies in the guest's memory, perhaps in a window that another process writes. So only a few of its bytes are
     // copied, and the copy is what is read.
-    let limit = MESSAGE_LIMIT * 4 + 4;
+    let limit = LOG_CHARACTERS * 4 + 4;
     let bytes = {
         let text = message.to_str(&store)?;
         text.as_bytes()[..text.len().min(limit)].to_vec()

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
+use super::bounds::{INSTANCES, TABLE_ELEMENTS};
+
 /// What a stage's guest may use. The defaults suit kernels that compute for less than a second on their streams and little
 /// else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +13,8 @@ pub struct Limits {
     /// Bytes of linear memory; windows are not counted. One bulk operation (`memory.fill`) over all of it cannot be
     /// interrupted, so this also bounds by how much a deadline can be overrun.
     pub memory: u64,
-    /// Time for one `compute-into`. A guest that takes longer is stopped, later by a quarter of this at most.
+    /// Time for one `compute-into`. A guest that takes longer is stopped, later by a quarter of this at most (and by 0.3 ms where
+    /// that is more), if there is a processor for it.
     pub deadline: Duration,
     /// Time for each step before the first frame: instantiation, `validate-config`, `reserve`, `init`.
     pub startup: Duration,
@@ -30,12 +33,8 @@ impl Default for Limits {
     }
 }
 
-/// Elements of all tables of a guest together: function pointers of a large Go program are a tenth of this.
-pub(super) const TABLE_ELEMENTS: usize = 1 << 18;
 /// What memory grows by.
 const WASM_PAGE: u64 = 65536;
-/// Core instances that a component may consist of.
-const INSTANCES: usize = 64;
 
 /// Enforces [`Limits::memory`] and the fixed limits while the guest runs. Growth beyond them fails as the guest's
 /// `memory.grow` returning -1; that it happened is remembered, because guests then tend to trap.
@@ -118,6 +117,7 @@ impl ResourceLimiter for Limiter {
     }
 
     fn memories(&self) -> usize {
-        INSTANCES
+        // Beside its own, each may have a page for polls.
+        2 * INSTANCES
     }
 }

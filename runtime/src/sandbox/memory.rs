@@ -4,7 +4,7 @@
 //! size readable and writable, and tells whoever listens on this thread ([`record`]) where the memory lies. That is the only way
 //! to learn the address of a component's memory, and the reason why windows can be mapped into it: a memory of ours never
 //! moves, growing only changes the protection of pages behind its old end, and dropping it unmaps the whole reservation,
-//! windows included.
+//! windows included. The memories that only hold a page for polls ([`page`](super::page)) are told apart by their maximum.
 
 #![allow(
     unsafe_code,
@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
+
+use super::page::{MARK, Pages};
 
 /// Where a guest's memory lies. Valid as long as the store it was created in.
 #[derive(Clone, Debug)]
@@ -50,15 +52,32 @@ impl GuestMemory {
 /// How the error begins when the machine has no room for a memory: not the guest's fault.
 pub(super) const NO_ROOM: &str = "there is no address space or memory for a kernel";
 
-thread_local! {
-    static RECORDER: RefCell<Option<Vec<GuestMemory>>> = const { RefCell::new(None) };
+/// What listens to the creator.
+struct Recorder {
+    memories: Vec<GuestMemory>,
+    pages: Arc<Pages>,
 }
 
-/// Runs `instantiate` and returns, beside its result, the memories that were created meanwhile on this thread.
-pub(super) fn record<T>(instantiate: impl FnOnce() -> T) -> (T, Vec<GuestMemory>) {
-    RECORDER.set(Some(Vec::new()));
+thread_local! {
+    static RECORDER: RefCell<Option<Recorder>> = const { RefCell::new(None) };
+}
+
+/// Runs `instantiate` and returns, beside its result, the memories of the guest that were created meanwhile on this thread.
+/// Pages for polls go to `pages` at once, before the guest's code can run.
+pub(super) fn record<T>(
+    pages: &Arc<Pages>,
+    instantiate: impl FnOnce() -> T,
+) -> (T, Vec<GuestMemory>) {
+    RECORDER.set(Some(Recorder {
+        memories: Vec::new(),
+        pages: Arc::clone(pages),
+    }));
     let result = instantiate();
-    (result, RECORDER.take().unwrap_or_default())
+    let recorder = RECORDER.take();
+    (
+        result,
+        recorder.map_or_else(Vec::new, |recorder| recorder.memories),
+    )
 }
 
 /// The creator for the engine's configuration.
@@ -71,7 +90,7 @@ pub(super) struct Creator;
 unsafe impl MemoryCreator for Creator {
     fn new_memory(
         &self,
-        _ty: MemoryType,
+        ty: MemoryType,
         minimum: usize,
         maximum: Option<usize>,
         reserved: Option<usize>,
@@ -80,19 +99,25 @@ unsafe impl MemoryCreator for Creator {
         let reserved = reserved
             .ok_or("sandpipe's engine always reserves address space for a memory")?
             .max(minimum);
-        let memory = Reservation::new(minimum, maximum, reserved, guard)
-            .map_err(|error| format!("{NO_ROOM}: {error}"))?;
+        let no_room = |error| format!("{NO_ROOM}: {error}");
+        let memory = Reservation::new(minimum, maximum, reserved, guard).map_err(no_room)?;
         RECORDER.with_borrow_mut(|recorder| {
-            if let Some(memories) = recorder {
+            if ty.maximum() == Some(MARK) {
+                let Recorder { pages, .. } = recorder
+                    .as_mut()
+                    .ok_or("a page for polls must belong to a guest under watch")?;
+                return Ok(Box::new(pages.add(memory).map_err(no_room)?) as Box<dyn LinearMemory>);
+            }
+            if let Some(Recorder { memories, .. }) = recorder {
                 memories.push(memory.handle.clone());
             }
-        });
-        Ok(Box::new(memory))
+            Ok(Box::new(memory))
+        })
     }
 }
 
 /// Address space for one memory: `[0, size)` is accessible, the rest up to `length` is not.
-struct Reservation {
+pub(super) struct Reservation {
     handle: GuestMemory,
     /// How far the memory may grow.
     capacity: usize,
@@ -220,7 +245,7 @@ mod tests {
         let ty = || MemoryType::new(1, None);
         let make = || Creator.new_memory(ty(), 65536, None, Some(1 << 20), 65536);
         let _before = make().unwrap();
-        let (memory, recorded) = record(make);
+        let (memory, recorded) = record(&Arc::default(), make);
         let memory = memory.unwrap();
         let _after = make().unwrap();
         assert_eq!(recorded.len(), 1);

@@ -14,14 +14,16 @@
 //! | to be something else than a kernel: other imports, several or special memories, sizes out of hand | `admission` |
 //! | to compile for hours | the time limit of `engine` |
 //! | to have precompiled code loaded | `wrap` refuses it, `cache` loads only what this user's runs have written |
-//! | to run for ever, in any function and at instantiation | `deadline` |
+//! | to run for ever, in any function and at instantiation | `deadline`, which stops it by `page` or by epochs (`interruption`) |
 //! | to take all memory | `limits` |
 //! | to give away a bad block, to write into its inputs in its own code or through the host's | `windows`, and the fault guard of streams |
 //! | to crash: traps, deep recursion, damaged results | wasmtime, and `guest`, which says what it was |
 //! | to flood logs and terminals | `host`, `text` |
 
 mod admission;
+pub mod bounds;
 mod cache;
+mod compiler;
 mod context;
 mod contract;
 mod deadline;
@@ -30,14 +32,16 @@ mod fault;
 mod guest;
 mod host;
 mod instance;
+mod interruption;
 mod limits;
 mod memory;
+mod page;
 mod program;
 mod text;
 mod windows;
 mod wrap;
 
-pub use admission::{Facts, Form, LoadError, MODULE_BYTES, Memory};
+pub use admission::{Facts, Form, LoadError, Memory};
 pub use context::{Array, Context, Part};
 pub use contract::{WIT, World};
 pub use deadline::Deadline;
@@ -45,6 +49,7 @@ pub use engine::{CacheDirectory, Engine, EngineError, EngineOptions};
 pub use fault::{Cause, Code, Fault};
 pub use host::{LogConsumer, LogLevel, LogMessage, log_to_tracing};
 pub use instance::Instance;
+pub use interruption::Interruption;
 pub use limits::Limits;
 pub use program::{Digest, Program};
 pub use windows::layout::{MAX_WINDOWS, PAGE};

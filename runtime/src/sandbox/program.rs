@@ -118,18 +118,6 @@ impl Program {
         facts: Facts,
         digest: Digest,
     ) -> Result<Program, LoadError> {
-        if facts.world == World::Mapped {
-            // A module nested in the component can be instantiated twice, which the count of declared memories does not show.
-            let memories = component
-                .resources_required()
-                .map(|needs| needs.num_memories);
-            if memories != Some(1) {
-                return Err(LoadError::new(format!(
-                    "The component creates {} linear memories; a kernel of the mapped world has exactly one.",
-                    memories.map_or("an unknown number of".to_owned(), |count| count.to_string())
-                )));
-            }
-        }
         let exports = Exports::find(&component, facts.world)?;
         let pre = engine
             .0

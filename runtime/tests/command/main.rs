@@ -6,6 +6,7 @@ mod faults;
 mod harness;
 mod kernels;
 mod lanes;
+mod limits;
 mod observatory;
 mod outside;
 mod refused;

@@ -103,9 +103,10 @@ fn stages() {
         &["must be one of latest, every, but it is the text 'all'"],
     );
     check(
-        &with_stage("limits: {memory: ⟦64⟧, deadline: ⟦2⟧, log_rate: ⟦10⟧}"),
+        &with_stage("limits: {memory: ⟦64⟧, deadline: ⟦2⟧, startup: ⟦1⟧, log_rate: ⟦10⟧}"),
         &[
             "'memory' of 'limits' of kernel 'k' must be a size in bytes, but it is the integer 64 | 64KiB",
+            "must be a duration | 2ms",
             "must be a duration | 2ms",
             "must be a rate | 10/s",
         ],

@@ -76,7 +76,7 @@ kernels:
     trigger_policy: any_new
     synchronization: {mode: count, on_skew: drop_older, max_skew_generations: 3, timeout: 0.5}
     propagate_frame_id: false
-    limits: {memory: 64MiB, deadline: 2ms, log_rate: 10/s}
+    limits: {memory: 64MiB, deadline: 2ms, startup: 500ms, log_rate: 10/s}
     on_fault: {action: stop}
     isolation: thread
     lane: fast
@@ -158,6 +158,10 @@ fn every_key_is_read() {
     assert_eq!(
         stage.limits.deadline.unwrap().value,
         Duration::from_millis(2)
+    );
+    assert_eq!(
+        stage.limits.startup.unwrap().value,
+        Duration::from_millis(500)
     );
     assert_eq!(stage.limits.log_rate.unwrap().value.per_second, 10.0);
     assert_eq!(stage.lane.as_ref().unwrap().value, "fast");

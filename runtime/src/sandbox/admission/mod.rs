@@ -10,28 +10,14 @@ use wasmparser::{
     WasmFeatures,
 };
 
+use super::bounds::{
+    DEPTH, EXPORTS, FUNCTION_BYTES, FUNCTION_LOCALS, FUNCTIONS, GLOBALS, IMPORTS, MODULE_BYTES,
+    NESTED, SEGMENTS, TABLE_ELEMENTS, TABLES, TYPES,
+};
 use super::contract::World;
-use super::limits::{Limits, TABLE_ELEMENTS};
+use super::limits::Limits;
+use super::page::MARK;
 use super::text::clean;
-
-/// Bytes of a module or component. CPython as a component has 18 MB.
-pub const MODULE_BYTES: usize = 64 << 20;
-/// Bytes of one function: compile time grows faster than this.
-const FUNCTION_BYTES: usize = 1 << 20;
-/// Locals of one function, parameters not counted.
-const FUNCTION_LOCALS: u64 = 10_000;
-/// What else is counted, over all nested modules together.
-const FUNCTIONS: usize = 200_000;
-const TYPES: usize = 100_000;
-const IMPORTS: usize = 10_000;
-const EXPORTS: usize = 10_000;
-const GLOBALS: usize = 100_000;
-const SEGMENTS: usize = 100_000;
-const TABLES: usize = 256;
-/// Modules and components nested in a component.
-const NESTED: usize = 256;
-/// How deep they may be nested.
-const DEPTH: usize = 16;
 
 /// What WebAssembly a kernel may use: the second version of the standard, and tail calls and constant expressions of the
 /// third. No 64-bit, shared or second memory, no custom page size (windows need one plain memory), no relaxed SIMD (results
@@ -362,7 +348,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Refuses memories of the kinds that windows cannot be mapped into.
+/// Refuses memories of the kinds that windows cannot be mapped into, and one that looks like a page for polls.
 fn plain_memory(memory: &MemoryType) -> Result<(), LoadError> {
     let kind = if memory.memory64 {
         "has a 64-bit memory; kernels use 32-bit addresses. Build for wasm32."
@@ -370,6 +356,8 @@ fn plain_memory(memory: &MemoryType) -> Result<(), LoadError> {
         "has a shared memory; kernels run on one thread. Build without threads and atomics."
     } else if memory.page_size_log2.is_some_and(|size| size != 16) {
         "has a memory with its own page size; kernels use pages of 64 KiB."
+    } else if memory.maximum == Some(MARK) {
+        "has a memory whose maximum is just that by which the host knows its own; choose another maximum."
     } else {
         return Ok(());
     };

@@ -1,5 +1,9 @@
-//! Making a component of a core module, so that an author needs no component tools.
+//! What is done to a module before it is compiled: making a component of a core module, so that an author needs no component
+//! tools, and adding the polls by which it can be stopped.
 
+mod count;
+mod nested;
+mod polls;
 mod prepare;
 
 use std::borrow::Cow;
@@ -10,10 +14,12 @@ use wit_parser::Resolve;
 use super::admission::names::WASI;
 use super::admission::{Facts, LoadError, check_size};
 use super::contract::{WIT, World};
+pub(crate) use count::check_one_memory;
+pub(crate) use polls::add_polls;
 use prepare::prepare;
 
-/// Raise this when the outcome of [`wrap`] changes: cached code is then compiled anew.
-pub(crate) const VERSION: u32 = 1;
+/// Raise this when the outcome of [`wrap`] or [`add_polls`] changes: cached code is then compiled anew.
+pub(crate) const VERSION: u32 = 2;
 
 /// Answers every call of `wasi_snapshot_preview1` without giving anything away.
 const DENY: &str = include_str!("deny.wat");
