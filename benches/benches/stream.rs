@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandpipe::array::{ArrayType, Dtype};
 use sandpipe::stream::{
-    Bell, Delivery, Mirror, Mode, Reader, Stamp, Stream, StreamSpec, Writer, wait,
+    Bell, Delivery, Mirror, Mode, PrivateRing, Reader, Stamp, Stream, StreamSpec, Writer, wait,
 };
 
 fn stream(name: &str, length: u32, every: bool, mirror: Mirror) -> Arc<Stream> {
@@ -92,6 +92,33 @@ fn mirrored(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// What `publish: sealed` costs: a copy of each frame out of private memory.
+fn sealed(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("sealed");
+    for (size, length) in [
+        ("256 B", 64),
+        ("4 KiB", 1 << 10),
+        ("256 KiB", 1 << 16),
+        ("1 MiB", 1 << 18),
+    ] {
+        let stream = stream("sealed", length, false, Mirror::Never);
+        let mut writer = stream.writer().unwrap();
+        let private = PrivateRing::new("bench", 1, Some(stream.bytes())).unwrap();
+        private.write(0, &vec![1; stream.bytes()]).unwrap();
+        group.bench_function(format!("{size}, in place"), |bencher| {
+            bencher.iter(|| publish(&mut writer))
+        });
+        group.bench_function(format!("{size}, sealed"), |bencher| {
+            bencher.iter(|| {
+                let slot = writer.begin().unwrap();
+                writer.write_private(slot, &private).unwrap();
+                black_box(writer.publish(slot, Stamp::source(1)))
+            })
+        });
+    }
+    group.finish();
+}
+
 /// Takes the next frame, waiting for it; false once the bell is rung.
 fn take(reader: &mut Reader, bell: &Bell, spin: Duration) -> bool {
     while reader.next().is_none() {
@@ -147,5 +174,5 @@ fn round_trip(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, one_thread, mirrored, round_trip);
+criterion_group!(benches, one_thread, mirrored, sealed, round_trip);
 criterion_main!(benches);

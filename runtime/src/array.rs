@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The type of one element, little endian. The names are those of the contract; NumPy's are given by
 /// [`Dtype::numpy_name`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Dtype {
     /// One byte, 0 or 1.
     Bool,
@@ -102,7 +104,7 @@ impl fmt::Display for Dtype {
 }
 
 /// Dtype and shape of the frames of a stream: dense, C order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArrayType {
     /// The type of one element.
     pub dtype: Dtype,

@@ -14,7 +14,7 @@ use super::error::{CommandError, FAILED};
 use super::{Format, output};
 use crate::config::parse_duration;
 use crate::endpoint::SourceSpec;
-use crate::pipeline::{Plan, Run as PipelineRun, RunOptions, StopHandle};
+use crate::pipeline::{Plan, QuarantineDirectory, Run as PipelineRun, RunHandle, RunOptions};
 use crate::report::{LiveTable, RunReport, State, text};
 
 /// Exit code of a run that Ctrl-C ended.
@@ -29,6 +29,9 @@ Examples:
   sandpipe run configs/observatory_ao/pipeline.yaml
   sandpipe run pipeline.yaml --duration 5s --format json > report.json
   sandpipe run pipeline.yaml --source wfs_image:random:1000 --frames 10000
+
+Ctrl-C ends the run. Ctrl-Z pauses it after the frame that is being computed and stops the process; `fg` continues both.
+SIGUSR1 pauses and SIGUSR2 resumes: kill -USR1 PID. Sources go on where they were; pauses do not count for --duration.
 
 A source on the command line is STREAM:PATTERN[:RATE_HZ]; patterns are constant, random, ramp, sine,
 impulse and checkerboard. Without a rate it runs flat out.")]
@@ -50,6 +53,9 @@ pub(super) struct Run {
     /// Also write the report, as JSON, to a file.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Keep the first frames that make each stage fault in a directory, for `sandpipe kernel run --quarantined`.
+    #[arg(long, value_name = "DIR")]
+    quarantine: Option<PathBuf>,
 }
 
 impl Run {
@@ -58,21 +64,28 @@ impl Run {
             Some(path) => Some(ReportFile::new(path).map_err(CommandError::Argument)?),
             None => None,
         };
+        let quarantine = match &self.quarantine {
+            Some(path) => Some(QuarantineDirectory::open(path).map_err(CommandError::Argument)?),
+            None => None,
+        };
         let engine = engine()?;
-        let stop = StopHandle::new();
-        stop_on_signals(stop.clone()).map_err(CommandError::Running)?;
+        let handle = RunHandle::new();
+        obey_signals(handle.clone()).map_err(CommandError::Running)?;
         let plan = Plan::with_sources(&engine, &self.file, &self.sources)?;
         let options = RunOptions {
             frames: self.frames,
             duration: self.duration,
+            quarantine,
         };
-        let mut run = match PipelineRun::start(plan, options, stop.clone()) {
-            Err(_) if stop.is_interrupted() => return Ok(ExitCode::from(INTERRUPTED)),
+        let mut run = match PipelineRun::start(plan, options, handle.clone()) {
+            Err(_) if handle.state() == State::Interrupted => {
+                return Ok(ExitCode::from(INTERRUPTED));
+            }
             started => started.map_err(CommandError::Running)?,
         };
         let mut table = LiveTable::new();
         while !run.wait(REFRESH) {
-            table.draw(run.monitor());
+            table.draw(run.monitor(), run.state());
         }
         table.clear();
         let report = run.finish();
@@ -87,7 +100,7 @@ impl Run {
         Ok(ExitCode::from(match report.state {
             State::Failed => FAILED,
             State::Interrupted => INTERRUPTED,
-            State::Running | State::Stopped => 0,
+            State::Built | State::Running | State::Paused | State::Stopped => 0,
         }))
     }
 
@@ -127,15 +140,20 @@ impl<'a> ReportFile<'a> {
     }
 }
 
-/// Ctrl-C and a polite kill stop the run; a second one ends the process at once.
-fn stop_on_signals(stop: StopHandle) -> anyhow::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+/// How long Ctrl-Z waits for the lanes to come to the end of their frames.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Ctrl-C and a polite kill stop the run; a second one ends the process at once. Ctrl-Z pauses it and then stops the process,
+/// which goes on when it is continued; SIGUSR1 and SIGUSR2 pause and resume.
+fn obey_signals(run: RunHandle) -> anyhow::Result<()> {
+    use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2};
+    use signal_hook::low_level::emulate_default_handler;
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
-    let signals = [SIGINT, SIGTERM, SIGHUP];
+    let ending = [SIGINT, SIGTERM, SIGHUP];
     let seen = Arc::new(AtomicBool::new(false));
-    for signal in signals {
+    for signal in ending {
         signal_hook::flag::register_conditional_shutdown(
             signal,
             INTERRUPTED.into(),
@@ -143,12 +161,27 @@ fn stop_on_signals(stop: StopHandle) -> anyhow::Result<()> {
         )?;
         signal_hook::flag::register(signal, Arc::clone(&seen))?;
     }
-    let mut signals = signal_hook::iterator::Signals::new(signals)?;
+    let others = [SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT];
+    let mut signals = signal_hook::iterator::Signals::new(ending.iter().chain(&others))?;
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
-            if signals.forever().next().is_some() {
-                stop.interrupt();
+            for signal in signals.forever() {
+                match signal {
+                    SIGUSR1 => {
+                        run.pause();
+                    }
+                    SIGUSR2 | SIGCONT => {
+                        run.resume();
+                    }
+                    SIGTSTP => {
+                        run.pause();
+                        run.wait_until_paused(PATIENCE);
+                        // Returns when the process is continued. Were it refused, the run would stay paused until then.
+                        let _ = emulate_default_handler(SIGTSTP);
+                    }
+                    _ => run.interrupt(),
+                }
             }
         })?;
     Ok(())

@@ -19,6 +19,7 @@ pub(crate) mod file;
 mod graph;
 mod initial;
 mod located;
+mod on_fault;
 mod parameters;
 mod reference;
 mod render;
@@ -34,11 +35,12 @@ pub(crate) use diagnostic::{Diagnostics, nearest, suggestion};
 pub use endpoint::{SinkConfig, SourceConfig};
 pub use initial::{Initial, Number};
 pub use located::{Located, Span};
+pub use on_fault::{FaultAction, OnFault};
 pub use parameters::Parameters;
 pub use reference::Auxiliary;
 pub use stage::{Delivery, StageConfig, Synchronization, SynchronizationMode, TriggerPolicy};
 pub use stream::{Mode, Storage, StreamConfig, StreamIndex};
-pub use supervision::{FaultAction, Isolation, Limits, OnFault, Publish};
+pub use supervision::{Isolation, Limits, Publish};
 pub use units::{Rate, duration as parse_duration};
 
 use capacity::Capacity;
@@ -273,6 +275,7 @@ fn read(
     capacity::check(&streams, capacity, diagnostics);
     if streams.len() == stream_entries.len() {
         unsupported::check_streams(&streams, &stages, diagnostics);
+        on_fault::check_bypass(&stages, &streams, diagnostics);
     }
     stages
         .iter()

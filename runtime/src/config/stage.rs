@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::diagnostic::Diagnostic;
 use super::fields::Fields;
 use super::located::{Located, Span};
+use super::on_fault::{self, FaultAction, OnFault};
 use super::parameters::{self, Parameters};
 use super::reference::{self, Auxiliary, StreamNames};
 use super::stream::StreamIndex;
-use super::supervision::{self, Isolation, Limits, OnFault, Publish};
+use super::supervision::{self, Isolation, Limits, Publish};
 
 pub(super) const KEYS: [&str; 24] = [
     "name",
@@ -169,7 +170,7 @@ pub(super) fn read(
     let synchronization = synchronization(fields);
     let propagate_frame_id = fields.boolean("propagate_frame_id");
     let limits = supervision::limits(fields);
-    let on_fault = supervision::on_fault(fields);
+    let on_fault = on_fault::read(fields);
     let isolation = fields.choice(
         "isolation",
         &[
@@ -208,7 +209,8 @@ pub(super) fn read(
         synchronization,
         propagate_frame_id,
         limits,
-        on_fault: on_fault.unwrap_or(Located::new(OnFault::default(), span)),
+        on_fault: on_fault
+            .unwrap_or_else(|| Located::new(OnFault::of(FaultAction::Stop, span), span)),
         isolation: isolation.unwrap_or(Located::new(Isolation::default(), span)),
         lane,
         delivery,

@@ -3,7 +3,7 @@
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::located::Span;
 use super::stage::SynchronizationMode;
-use super::supervision::{FaultAction, Isolation, Publish};
+use super::supervision::Isolation;
 use super::{SinkConfig, SourceConfig, StageConfig, Storage, StreamConfig};
 
 /// A stage refuses a stream on a GPU with its own reason; here are those that no stage uses.
@@ -36,22 +36,11 @@ pub(super) fn check_streams(
 pub(super) fn check_stage(stage: &StageConfig, diagnostics: &mut Diagnostics) {
     let mut refuse =
         |span: Span, what: &str, instead: &str| refuse(diagnostics, span, what, instead);
-    if stage.on_fault.action != FaultAction::Stop {
-        let what = format!("'on_fault: {}'", stage.on_fault.action.name());
-        refuse(stage.on_fault.span, &what, "use 'on_fault: stop'");
-    }
     if stage.isolation.value == Isolation::Process {
         refuse(
             stage.isolation.span,
             "'isolation: process'",
             "use 'isolation: thread'",
-        );
-    }
-    if stage.publish.value == Publish::Sealed {
-        refuse(
-            stage.publish.span,
-            "'publish: sealed'",
-            "use 'publish: in_place'",
         );
     }
     if stage.instances.value > 1 {

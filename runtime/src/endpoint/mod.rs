@@ -7,7 +7,7 @@
 //! A plan is checked in full (parameters, files, directories) and has created nothing; what it is opened to runs in
 //! the thread of the pipeline that asks it for frames or hands it frames, always as bytes in private memory.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 mod elements;
 mod initial;
@@ -54,6 +54,9 @@ pub trait Source: Send {
     /// # Errors
     /// What ends the run: a file that can no longer be read.
     fn next(&mut self, frame: &mut [u8]) -> Result<Produced, EndpointError>;
+
+    /// Every frame that is still to come is due so much later: the pipeline was paused.
+    fn delay(&mut self, by: Duration);
 }
 
 /// When a sink takes another frame.

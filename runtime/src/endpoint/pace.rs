@@ -33,6 +33,11 @@ impl Pace {
         }
     }
 
+    /// Moves the grid.
+    pub(super) fn delay(&mut self, by: Duration) {
+        self.due = self.due.map(|due| due + by);
+    }
+
     /// Takes the tick that is due at `now`.
     pub(super) fn tick(&mut self, now: impl FnOnce() -> Instant) -> Tick {
         let Some(interval) = self.interval else {
@@ -77,6 +82,17 @@ mod tests {
         ] {
             assert_eq!(pace.tick(|| at(now)), expected, "at {now} ms");
         }
+    }
+
+    #[test]
+    fn a_delay_moves_the_grid() {
+        let start = Instant::now();
+        let at = |milliseconds| start + Duration::from_millis(milliseconds);
+        let mut pace = Pace::new(Some(100.0));
+        assert_eq!(pace.tick(|| at(0)), Tick::Now { missed: 0 });
+        pace.delay(Duration::from_millis(1000));
+        assert_eq!(pace.tick(|| at(1009)), Tick::Later(at(1010)));
+        assert_eq!(pace.tick(|| at(1012)), Tick::Now { missed: 0 });
     }
 
     #[test]

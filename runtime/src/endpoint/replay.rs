@@ -1,7 +1,7 @@
 //! The source `file.npy`: the frames of a recording one after the other, once or over and over.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::array::ArrayType;
 
@@ -78,5 +78,9 @@ impl Source for Replay {
                 Ok(Produced::Frame { missed })
             }
         }
+    }
+
+    fn delay(&mut self, by: Duration) {
+        self.pace.delay(by);
     }
 }

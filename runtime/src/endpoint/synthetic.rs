@@ -1,6 +1,6 @@
 //! The source `synthetic.array`: a pattern at a rate, or as fast as frames are taken.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::array::ArrayType;
 
@@ -70,5 +70,9 @@ impl Source for Synthetic {
                 Ok(Produced::Frame { missed })
             }
         }
+    }
+
+    fn delay(&mut self, by: Duration) {
+        self.pace.delay(by);
     }
 }

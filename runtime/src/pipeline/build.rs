@@ -4,25 +4,31 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 
+use super::control::RunHandle;
+use super::faulted::fault_message;
 use super::graph::{Graph, Node};
 use super::intake::IntakeWorker;
 use super::lane::Crew;
 use super::lanes::{self, name_of};
+use super::opening::{Memory, Opening, Shown};
 use super::output::Output;
 use super::plan::{Plan, PlannedStage};
-use super::run::StopHandle;
+use super::quarantine::{Keeper, Record};
+use super::reopen::Reopener;
 use super::sink::SinkWorker;
 use super::source::SourceWorker;
 use super::spec::{delivery, spec};
-use super::stage::{Stage, fault_report};
+use super::stage::{Guest, Stage};
 use super::state::State;
+use super::supervision::Supervision;
 use super::trigger::Trigger;
-use crate::config::{self, StreamIndex};
+use crate::config::{self, FaultAction, StreamIndex};
 use crate::endpoint;
+use crate::kernel::Origin;
 use crate::report::meter::{StageMeter, StreamMeter};
-use crate::report::{Monitor, StageEntry, StreamEntry};
-use crate::sandbox::{Access, Window};
-use crate::stream::{Reader, Stamp, Stream};
+use crate::report::{Clock, Monitor, StageEntry, StreamEntry};
+use crate::sandbox::{Access, Digest};
+use crate::stream::{PrivateRing, Reader, Stamp, Stream};
 
 /// A lane with its workers.
 pub struct ReadyLane {
@@ -42,12 +48,17 @@ pub struct Built {
     pub streams: Vec<Arc<Stream>>,
 }
 
-/// Builds a pipeline of which each entry takes in `frames` frames, or any number.
+/// Builds a pipeline of which each entry takes in `frames` frames, or any number. `keeper` keeps frames that make stages fault.
 ///
 /// # Errors
 /// A stream cannot be created, a kernel cannot be started, or the run was stopped meanwhile. Nothing is left behind then.
-pub fn build(plan: Plan, frames: Option<u64>, stop: &StopHandle) -> anyhow::Result<Built> {
-    let builder = Builder::new(&plan)?;
+pub fn build(
+    plan: Plan,
+    frames: Option<u64>,
+    keeper: Option<&Keeper>,
+    run: &RunHandle,
+) -> anyhow::Result<Built> {
+    let builder = Builder::new(&plan, keeper, run)?;
     builder.publish_initial()?;
     let lanes = lanes::assign(&plan.config, &plan.graph, |sink| plan.sinks[sink].waits());
     let mut ready = Vec::with_capacity(lanes.len());
@@ -64,16 +75,14 @@ pub fn build(plan: Plan, frames: Option<u64>, stop: &StopHandle) -> anyhow::Resu
     }
     for (lane, ReadyLane { crew, .. }) in lanes.into_iter().zip(&mut ready) {
         for node in lane.nodes {
-            if stop.is_stopped() {
+            if run.is_stopped() {
                 bail!("stopped while it was starting");
             }
             match node {
                 Node::Source(index) => crew.feeds.push(Box::new(builder.source(index, frames)?)),
                 Node::Sink(index) => crew.workers.push(Box::new(builder.sink(index)?)),
                 Node::Stage(index) => {
-                    let stage = builder.stage(index)?;
-                    stop.watch(stage.deadline());
-                    crew.workers.push(Box::new(stage));
+                    crew.workers.push(Box::new(builder.stage(index)?));
                 }
             }
         }
@@ -87,6 +96,9 @@ pub fn build(plan: Plan, frames: Option<u64>, stop: &StopHandle) -> anyhow::Resu
 
 struct Builder<'a> {
     plan: &'a Plan,
+    keeper: Option<&'a Keeper>,
+    run: &'a RunHandle,
+    clock: Clock,
     streams: Vec<Arc<Stream>>,
     stream_meters: Vec<Arc<StreamMeter>>,
     stage_meters: Vec<Arc<StageMeter>>,
@@ -95,8 +107,9 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     /// Creates the streams.
-    fn new(plan: &'a Plan) -> anyhow::Result<Self> {
+    fn new(plan: &'a Plan, keeper: Option<&'a Keeper>, run: &'a RunHandle) -> anyhow::Result<Self> {
         let config = &plan.config;
+        let clock = run.clock().clone();
         let streams = (0..config.streams.len())
             .map(|index| {
                 let spec = spec(config, &plan.graph, StreamIndex(index));
@@ -106,18 +119,21 @@ impl<'a> Builder<'a> {
             .collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self {
             plan,
+            keeper,
+            run,
             stream_meters: streams.iter().map(|_| Arc::default()).collect(),
             streams,
             stage_meters: config
                 .stages
                 .iter()
-                .map(|stage| Arc::new(StageMeter::new(stage.trigger.len())))
+                .map(|stage| Arc::new(StageMeter::new(stage.trigger.len(), &clock)))
                 .collect(),
             sink_meters: config
                 .sinks
                 .iter()
-                .map(|_| Arc::new(StageMeter::new(1)))
+                .map(|_| Arc::new(StageMeter::new(1, &clock)))
                 .collect(),
+            clock,
         })
     }
 
@@ -211,15 +227,26 @@ impl<'a> Builder<'a> {
             .context
             .state
             .iter()
-            .map(|array| State::new(&array.array))
-            .collect::<std::io::Result<Vec<_>>>()
-            .context("cannot get memory for a state array")?;
-        let (windows, names) = self.windows(index, &state);
-        let instance = planned
-            .program
-            .open(&planned.context, &windows, &planned.limits)
-            .map_err(|fault| anyhow!("{}", fault_report(&config.name, 0, &fault, &names).message))
+            .map(State::new)
+            .collect::<Result<Vec<_>, _>>()?;
+        let sealed = self.sealed(config)?;
+        let opening = Opening {
+            program: planned.program.clone(),
+            context: planned.context.clone(),
+            limits: planned.limits,
+            windows: self.windows(index, &state, &sealed),
+            key: index,
+            run: self.run.clone(),
+        };
+        let windows: Vec<String> = opening.windows.iter().map(|w| w.name.clone()).collect();
+        let instance = opening
+            .open()
+            .map_err(|fault| anyhow!("{}", fault_message(&fault, &windows)))
             .with_context(|| format!("kernel '{}' cannot start", *config.name))?;
+        let reopener = match config.on_fault.action {
+            FaultAction::Stop => None,
+            _ => Some(Reopener::start(opening).context("cannot start a thread for restarts")?),
+        };
         let triggers = config
             .trigger
             .iter()
@@ -228,58 +255,83 @@ impl<'a> Builder<'a> {
             .auxiliary
             .iter()
             .map(|input| self.reader(*input.stream, config::Delivery::Latest));
+        let mut outputs = config
+            .outputs
+            .iter()
+            .map(|stream| self.output(**stream))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        for (output, frame) in outputs.iter_mut().zip(sealed) {
+            output.seal(frame);
+        }
         Ok(Stage {
             name: config.name.value.clone(),
             policy: config.trigger_policy,
             triggers: triggers.collect::<anyhow::Result<_>>()?,
             auxiliary: auxiliary.collect::<anyhow::Result<_>>()?,
-            outputs: config
-                .outputs
-                .iter()
-                .map(|stream| self.output(**stream))
-                .collect::<anyhow::Result<_>>()?,
+            outputs,
+            inputs: Vec::with_capacity(config.trigger.len() + config.auxiliary.len()),
             slots: vec![0; windows.len()],
             state,
-            windows: names,
-            instance,
+            windows,
+            guest: Guest::Here(instance),
+            supervision: Supervision::new(config.on_fault.value),
+            reopener,
+            quarantine: self.keeper.map(|keeper| keeper.stage(record(planned))),
+            run: self.run.clone(),
             meter: Arc::clone(&self.stage_meters[index]),
+            has_output: false,
             closed: false,
         })
     }
 
-    /// The windows of a stage in frame-table order, and what each shows.
-    fn windows<'s>(&'s self, index: usize, state: &'s [State]) -> (Vec<Window<'s>>, Vec<String>) {
+    /// Where the stage writes its outputs, if not into its streams: one frame for each, or none.
+    fn sealed(&self, stage: &config::StageConfig) -> anyhow::Result<Vec<Arc<PrivateRing>>> {
+        if stage.publish.value == config::Publish::InPlace {
+            return Ok(Vec::new());
+        }
+        let frame = |stream: &config::Located<StreamIndex>| {
+            let stream = &self.streams[stream.value.0];
+            Ok(Arc::new(PrivateRing::new(
+                stream.name(),
+                1,
+                Some(stream.bytes()),
+            )?))
+        };
+        stage.outputs.iter().map(frame).collect()
+    }
+
+    /// The windows of a stage in frame-table order.
+    fn windows(&self, index: usize, state: &[State], sealed: &[Arc<PrivateRing>]) -> Vec<Shown> {
         let config = &self.plan.config.stages[index];
+        let ring = |stream: StreamIndex, access| Shown {
+            name: self.plan.config.stream(stream).name.value.clone(),
+            memory: Memory::Ring(Arc::clone(&self.streams[stream.0])),
+            access,
+        };
         let inputs = config.trigger.iter().map(|stream| **stream);
         let inputs = inputs.chain(config.auxiliary.iter().map(|input| *input.stream));
-        let inputs = inputs.map(|stream| (stream, Access::Read));
-        let outputs = config
-            .outputs
-            .iter()
-            .map(|stream| (**stream, Access::Write));
-        let mut windows = Vec::new();
-        let mut names = Vec::new();
-        for (stream, access) in inputs.chain(outputs) {
-            let ring = self.streams[stream.0].ring();
-            windows.push(Window {
-                file: ring.file,
-                offset: ring.offset,
-                stride: ring.stride,
-                slots: ring.slots,
-                bytes: ring.bytes,
-                access,
+        let mut windows: Vec<Shown> = inputs.map(|stream| ring(stream, Access::Read)).collect();
+        for (place, stream) in config.outputs.iter().enumerate() {
+            let in_place = ring(**stream, Access::Write);
+            windows.push(match sealed.get(place) {
+                Some(frame) => Shown {
+                    memory: Memory::Private(Arc::clone(frame)),
+                    ..in_place
+                },
+                None => in_place,
             });
-            names.push(self.plan.config.streams[stream.0].name.value.clone());
         }
         let arrays = &self.plan.stages[index].context.state;
         for (state, array) in state.iter().zip(arrays) {
-            windows.extend(state.windows());
-            names.extend([
-                format!("previous {}", array.alias),
-                format!("next {}", array.alias),
-            ]);
+            for (what, access) in [("previous", Access::Read), ("next", Access::Write)] {
+                windows.push(Shown {
+                    name: format!("{what} {}", array.alias),
+                    memory: Memory::Private(state.memory()),
+                    access,
+                });
+            }
         }
-        (windows, names)
+        windows
     }
 
     fn monitor(&self) -> Monitor {
@@ -303,9 +355,22 @@ impl<'a> Builder<'a> {
         };
         Monitor::new(
             self.plan.interruption.clone(),
+            self.clock.clone(),
             self.plan.stages.iter().enumerate().map(stage).collect(),
             config.sinks.iter().enumerate().map(sink).collect(),
             config.streams.iter().enumerate().map(stream).collect(),
         )
     }
+}
+
+/// What is known before a stage faults.
+fn record(planned: &PlannedStage) -> Record {
+    let kernel = &planned.resolved.kernel;
+    let module = match &kernel.origin {
+        Origin::BuiltIn => None,
+        // As it is found from anywhere; where that cannot be said, as it was named.
+        Origin::File(path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+    };
+    let sha256 = Digest(kernel.sha256).to_string();
+    Record::new(module, sha256, planned.context.clone(), planned.limits)
 }

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
+use super::control::RunHandle;
 use crate::report::FaultReport;
-use crate::stream::{Bell, WaitWord, wait};
+use crate::stream::{Bell, Gate, WaitWord, wait};
 
 /// How long an idle lane polls before it parks. A hand-off by polling costs well under a microsecond, waking a
 /// parked thread 20 to 30: so this bounds what idling burns at the rates where parking hurts little.
@@ -43,6 +44,11 @@ pub trait Worker: Send {
     /// When the worker becomes ready by the clock alone.
     fn due(&self) -> Option<Instant> {
         None
+    }
+
+    /// Called after a pause: what was to happen by the clock happens so much later.
+    fn delay(&mut self, by: Duration) {
+        let _ = by;
     }
 
     /// Called when the lane is idle: makes mirrors that were left for later. If some are still pending: when to try
@@ -84,20 +90,27 @@ impl Crew {
     ///
     /// # Errors
     /// The first fault that ends the run.
-    pub fn run(mut self, stop: &Bell) -> Result<(), FaultReport> {
-        let mut result = self.turns(stop);
+    pub fn run(mut self, run: &RunHandle) -> Result<(), FaultReport> {
+        run.gate().enter();
+        let mut result = self.turns(run);
         for worker in self.all_mut() {
             // Each is ended, whatever became of the others; the first fault is the one that counts.
             let ended = worker.end();
             result = result.and(ended);
         }
+        run.gate().leave();
         result
     }
 
-    fn turns(&mut self, stop: &Bell) -> Result<(), FaultReport> {
+    fn turns(&mut self, run: &RunHandle) -> Result<(), FaultReport> {
+        let (stop, pause) = (run.bell(), run.gate());
         let mut words = Vec::new();
         let mut busy_sweeps = 0;
         while !stop.is_rung() {
+            if pause.is_closed() {
+                self.wait_at(pause, stop);
+                continue;
+            }
             let through = sweep(&mut self.workers, stop)?;
             if through == Turn::Worked && busy_sweeps < MOST_BUSY_SWEEPS {
                 busy_sweeps += 1;
@@ -113,15 +126,24 @@ impl Crew {
             if (through, fed) == (Turn::Finished, Turn::Finished) {
                 return Ok(());
             }
-            self.idle(&mut words, retry, stop);
+            self.idle(&mut words, retry, run);
         }
         Ok(())
     }
 
+    /// Waits until the run is resumed or is to end.
+    #[cold]
+    fn wait_at(&mut self, pause: &Gate, stop: &Bell) {
+        let since = Instant::now();
+        pause.hold(stop);
+        let paused = since.elapsed();
+        self.all_mut().for_each(|worker| worker.delay(paused));
+    }
+
     /// Waits until a worker may be ready, the run is stopped, or a mirror wants another try.
-    fn idle(&self, room: &mut Vec<WaitWord<'static>>, retry: Option<Duration>, stop: &Bell) {
+    fn idle(&self, room: &mut Vec<WaitWord<'static>>, retry: Option<Duration>, run: &RunHandle) {
         let mut words: Vec<WaitWord<'_>> = std::mem::take(room);
-        words.push(stop.word());
+        words.extend([run.bell().word(), run.gate().word()]);
         for worker in self.all() {
             worker.words(&mut words);
         }

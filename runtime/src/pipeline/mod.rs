@@ -5,14 +5,20 @@
 //! thread that runs its workers, which are sources, stages, sinks and the intakes of outside streams.
 
 mod build;
+mod control;
 mod describe;
+mod faulted;
 mod graph;
 mod intake;
 mod lane;
 mod lanes;
+mod lifecycle;
 mod load;
+mod opening;
 mod output;
 mod plan;
+mod quarantine;
+mod reopen;
 mod run;
 mod sink;
 mod solo;
@@ -20,10 +26,13 @@ mod source;
 mod spec;
 mod stage;
 mod state;
+mod supervision;
 mod trigger;
 
+pub use control::RunHandle;
 pub use graph::{Graph, Neighbours, Node};
 pub use lanes::{Lane, assign};
 pub use plan::{Plan, PlannedStage, context};
-pub use run::{Run, RunOptions, StopHandle};
+pub use quarantine::{QuarantineDirectory, Record};
+pub use run::{Run, RunOptions};
 pub use solo::Solo;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::trigger::Trigger;
 use crate::report::meter::StreamMeter;
-use crate::stream::{Stamp, StreamError, WaitWord, Writer};
+use crate::stream::{Frame, PrivateRing, Stamp, StreamError, WaitWord, Writer};
 
 /// How long a reader that is behind may be dead before that is noticed.
 const RECHECK: Duration = Duration::from_millis(100);
@@ -13,6 +14,10 @@ const RECHECK: Duration = Duration::from_millis(100);
 pub struct Output {
     writer: Writer,
     meter: Arc<StreamMeter>,
+    /// Where the producer writes, if not into the slots themselves.
+    sealed: Option<Arc<PrivateRing>>,
+    /// The slot for the next frame.
+    slot: u32,
     /// The last [`Output::begin`] found no slot.
     blocked: bool,
 }
@@ -23,15 +28,31 @@ impl Output {
         Self {
             writer,
             meter,
+            sealed: None,
+            slot: 0,
             blocked: false,
         }
     }
 
-    /// A slot that may be written, or `None` while a reader that wants every frame is behind.
-    pub fn begin(&mut self) -> Option<u32> {
+    /// From now on, publishes copies of what its producer writes into `frame`.
+    pub fn seal(&mut self, frame: Arc<PrivateRing>) {
+        self.sealed = Some(frame);
+    }
+
+    /// Takes a slot for the next frame. False while a reader that wants every frame is behind.
+    pub fn begin(&mut self) -> bool {
         let slot = self.writer.begin();
         self.blocked = slot.is_none();
-        slot
+        self.slot = slot.unwrap_or(self.slot);
+        !self.blocked
+    }
+
+    /// The slot of the producer's window that belongs to the slot of [`Output::begin`].
+    pub fn window_slot(&self) -> u32 {
+        match self.sealed {
+            Some(_) => 0,
+            None => self.slot,
+        }
     }
 
     /// Whether the last [`Output::begin`] found no slot.
@@ -44,17 +65,44 @@ impl Output {
         self.blocked.then(|| Instant::now() + RECHECK)
     }
 
-    /// Copies a frame of a native producer into a slot that [`Output::begin`] gave.
+    /// Copies a frame of a native producer into the slot that [`Output::begin`] took.
     ///
     /// # Errors
     /// The frame has another size than the stream's.
-    pub fn write(&mut self, slot: u32, frame: &[u8]) -> Result<(), StreamError> {
-        self.writer.write(slot, frame)
+    pub fn write(&mut self, frame: &[u8]) -> Result<(), StreamError> {
+        self.writer.write(self.slot, frame)
     }
 
-    /// Publishes what is in a slot that [`Output::begin`] gave.
-    pub fn publish(&mut self, slot: u32, stamp: Stamp) {
-        if let Some(publication) = self.writer.publish(slot, stamp) {
+    /// Puts the last frame in place of the one that was to be written.
+    ///
+    /// # Errors
+    /// Nothing has been published.
+    pub fn repeat(&mut self) -> Result<(), StreamError> {
+        self.writer.repeat(self.slot)
+    }
+
+    /// Puts a frame that a trigger has taken in place of the one that was to be written.
+    ///
+    /// # Errors
+    /// It has another size, or another process has damaged its stream.
+    pub fn pass(&mut self, trigger: &Trigger, frame: &Frame) -> Result<(), StreamError> {
+        self.writer.write_from(self.slot, trigger.reader(), frame)
+    }
+
+    /// Publishes what the producer has written.
+    pub fn publish_computed(&mut self, stamp: Stamp) {
+        if let Some(frame) = &self.sealed
+            && self.writer.write_private(self.slot, frame).is_err()
+        {
+            // Cannot be: the frame was made for the stream, and the slot was taken.
+            return;
+        }
+        self.publish(stamp);
+    }
+
+    /// Publishes what is in the slot that [`Output::begin`] took.
+    pub fn publish(&mut self, stamp: Stamp) {
+        if let Some(publication) = self.writer.publish(self.slot, stamp) {
             self.meter.published.add(1);
             if stamp.origin_ns > 0 {
                 let latency = publication.published_ns.saturating_sub(stamp.origin_ns);

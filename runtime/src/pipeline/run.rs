@@ -1,158 +1,114 @@
 //! A running pipeline: its threads, how it is stopped, and what is left at the end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
 use super::build::{Built, ReadyLane, build};
+use super::control::RunHandle;
 use super::lane;
+use super::lifecycle::Event;
 use super::plan::Plan;
+use super::quarantine::{Keeper, QuarantineDirectory};
 use crate::report::{FaultReport, Monitor, RunReport, State};
-use crate::sandbox::{Cause, Deadline};
-use crate::stream::{Bell, Stream};
+use crate::stream::Stream;
 
-/// How long a call may still take when the run is being stopped.
-const LAST_CALL: Duration = Duration::from_millis(25);
-
-/// When a run ends by itself.
-#[derive(Clone, Copy, Debug, Default)]
+/// When a run ends by itself, and what it keeps.
+#[derive(Clone, Debug, Default)]
 pub struct RunOptions {
     /// After so many frames from every source and outside stream, once they have gone through.
     pub frames: Option<u64>,
     /// After so long.
     pub duration: Option<Duration>,
+    /// Where frames are kept that make stages fault.
+    pub quarantine: Option<QuarantineDirectory>,
 }
 
-/// Stops a run from any thread.
-#[derive(Clone)]
-pub struct StopHandle {
-    bell: Arc<Bell>,
-    interrupted: Arc<AtomicBool>,
-    deadlines: Arc<Mutex<Vec<Deadline>>>,
-}
-
-impl StopHandle {
-    /// A handle for one run.
-    pub fn new() -> Self {
-        Self {
-            bell: Arc::new(Bell::new()),
-            interrupted: Arc::default(),
-            deadlines: Arc::default(),
-        }
-    }
-
-    /// Stops the run because a person wants it.
-    pub fn interrupt(&self) {
-        self.interrupted.store(true, Ordering::SeqCst);
-        self.stop();
-    }
-
-    /// Stops the run: lanes end after the frame that they are at, and guests that take longer are stopped.
-    fn stop(&self) {
-        self.bell.ring();
-        for deadline in self
-            .deadlines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
-            deadline.shorten(LAST_CALL);
-        }
-    }
-
-    /// From now on, stopping also shortens this.
-    pub(super) fn watch(&self, deadline: Deadline) {
-        let mut deadlines = self
-            .deadlines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if self.is_stopped() {
-            deadline.shorten(LAST_CALL);
-        }
-        deadlines.push(deadline);
-    }
-
-    /// Whether the run is to end.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.bell.is_rung()
-    }
-
-    /// Whether a person wanted it to end.
-    pub fn is_interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::SeqCst)
-    }
-}
-
-impl Default for StopHandle {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// A running pipeline.
+/// A pipeline that is ready to run, runs, or has run.
 pub struct Run {
     monitor: Arc<Monitor>,
-    stop: StopHandle,
+    handle: RunHandle,
+    /// The lanes that have not been started.
+    ready: Vec<ReadyLane>,
     threads: Vec<JoinHandle<()>>,
-    endings: Receiver<Result<(), FaultReport>>,
+    endings: (Sender<Ending>, Receiver<Ending>),
     open_lanes: usize,
-    failed: bool,
-    until: Option<Instant>,
+    duration: Option<Duration>,
+    /// Writes what is kept of faults.
+    keeper: Option<Keeper>,
     /// Kept to the end; dropping the last owner removes the streams.
     _streams: Vec<Arc<Stream>>,
 }
 
+type Ending = Result<(), FaultReport>;
+
+/// How often a run that is paused looks whether its time counts again.
+const PAUSED_LOOK: Duration = Duration::from_millis(50);
+
 impl Run {
-    /// Creates the streams, opens the kernels and starts the lanes.
+    /// Creates the streams and opens the kernels. Nothing runs yet.
     ///
     /// # Errors
     /// Something of this failed; nothing is left behind then.
-    pub fn start(plan: Plan, options: RunOptions, stop: StopHandle) -> anyhow::Result<Self> {
+    pub fn build(plan: Plan, options: RunOptions, handle: RunHandle) -> anyhow::Result<Self> {
+        let keeper = options.quarantine.map(Keeper::start).transpose();
+        let keeper = keeper.context("cannot start the thread of the quarantine")?;
         let Built {
             lanes,
             monitor,
             streams,
-        } = build(plan, options.frames, &stop)?;
-        let (ended, endings) = channel();
-        let mut run = Self {
+        } = build(plan, options.frames, keeper.as_ref(), &handle)?;
+        Ok(Self {
             monitor: Arc::new(monitor),
-            stop,
-            threads: Vec::with_capacity(lanes.len()),
-            endings,
+            handle,
             open_lanes: lanes.len(),
-            failed: false,
-            // A time that cannot be counted never comes.
-            until: options
-                .duration
-                .and_then(|duration| Instant::now().checked_add(duration)),
+            threads: Vec::with_capacity(lanes.len()),
+            ready: lanes,
+            endings: channel(),
+            duration: options.duration,
+            keeper,
             _streams: streams,
-        };
+        })
+    }
+
+    /// As [`Run::build`], and starts the lanes.
+    ///
+    /// # Errors
+    /// As for [`Run::build`] and [`Run::launch`].
+    pub fn start(plan: Plan, options: RunOptions, handle: RunHandle) -> anyhow::Result<Self> {
+        let mut run = Self::build(plan, options, handle)?;
+        run.launch()?;
+        Ok(run)
+    }
+
+    /// Starts the lanes, unless the run has been started or is to end.
+    ///
+    /// # Errors
+    /// The system refuses a thread. The run is to be dropped then.
+    pub fn launch(&mut self) -> anyhow::Result<()> {
+        if !self.handle.tell(Event::Start) {
+            return Ok(());
+        }
         let processors = lane::processors();
-        for (index, ReadyLane { name, crew }) in lanes.into_iter().enumerate() {
+        for (index, ReadyLane { name, crew }) in self.ready.drain(..).enumerate() {
             let processor = processors.get(index % processors.len().max(1)).copied();
-            let ended = ended.clone();
-            let bell = Arc::clone(&run.stop.bell);
+            let ended = self.endings.0.clone();
+            let handle = self.handle.clone();
             let started = thread::Builder::new().name(name.clone()).spawn(move || {
                 processor.into_iter().for_each(lane::pin);
-                let ending = catch_unwind(AssertUnwindSafe(|| crew.run(&bell)));
+                let ending = catch_unwind(AssertUnwindSafe(|| crew.run(&handle)));
                 let ending = ending.unwrap_or_else(|_| Err(panicked(name)));
                 // Nobody listens any more only when the run itself is gone.
                 let _ = ended.send(ending);
             });
-            match started.context("cannot start the thread of a lane") {
-                Ok(thread) => run.threads.push(thread),
-                Err(error) => {
-                    run.open_lanes = index;
-                    return Err(error);
-                }
-            }
+            self.threads
+                .push(started.context("cannot start the thread of a lane")?);
         }
-        Ok(run)
+        Ok(())
     }
 
     /// What is being measured.
@@ -160,73 +116,88 @@ impl Run {
         &self.monitor
     }
 
+    /// What it does.
+    pub fn state(&self) -> State {
+        self.handle.state()
+    }
+
+    /// See [`RunHandle::pause`].
+    pub fn pause(&self) -> bool {
+        self.handle.pause()
+    }
+
+    /// See [`RunHandle::resume`].
+    pub fn resume(&self) -> bool {
+        self.handle.resume()
+    }
+
     /// Waits for the end, at most so long. Whether the run has ended.
     pub fn wait(&mut self, timeout: Duration) -> bool {
         let give_up = Instant::now() + timeout;
         while self.open_lanes > 0 {
-            let now = Instant::now();
-            if self.until.is_some_and(|until| now >= until) {
-                self.until = None;
-                self.stop.stop();
+            let left = self.time_left();
+            if left == Some(Duration::ZERO) {
+                self.handle.stop();
             }
-            let wake = self.until.map_or(give_up, |until| until.min(give_up));
-            match self
-                .endings
-                .recv_timeout(wake.saturating_duration_since(now))
-            {
+            let timeout = give_up.saturating_duration_since(Instant::now());
+            let timeout = left.map_or(timeout, |left| left.min(timeout));
+            match self.endings.1.recv_timeout(timeout) {
                 Ok(ending) => self.lane_ended(ending),
                 Err(RecvTimeoutError::Timeout) if Instant::now() >= give_up => return false,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => self.open_lanes = 0,
             }
         }
+        self.handle.tell(Event::Stop);
         true
     }
 
-    fn lane_ended(&mut self, ending: Result<(), FaultReport>) {
+    /// How long it is until the run is to be stopped, or until that is to be asked again; `None`: for ever.
+    fn time_left(&self) -> Option<Duration> {
+        let duration = self.duration?;
+        match self.state() {
+            State::Running => Some(duration.saturating_sub(self.handle.clock().elapsed())),
+            State::Paused => Some(PAUSED_LOOK),
+            State::Built | State::Stopped | State::Interrupted | State::Failed => None,
+        }
+    }
+
+    fn lane_ended(&mut self, ending: Ending) {
         self.open_lanes -= 1;
         if let Err(fault) = ending {
-            if self.stop.is_stopped() && fault.cause == Cause::Deadline.name() {
-                // The deadline was shortened to end the run.
-                return;
-            }
-            self.failed = true;
             self.monitor.fault(fault);
-            self.stop.stop();
+            self.handle.tell(Event::Fail);
+            self.handle.stop();
         }
     }
 
     /// Stops what still runs, removes the streams and says how it went.
     pub fn finish(mut self) -> RunReport {
-        self.stop.stop();
-        while !self.wait(Duration::from_secs(3600)) {}
-        let state = if self.failed {
-            State::Failed
-        } else if self.stop.is_interrupted() {
-            State::Interrupted
-        } else {
-            State::Stopped
-        };
-        self.monitor.report(state)
+        self.handle.stop();
+        if self.ready.is_empty() {
+            while !self.wait(Duration::from_secs(3600)) {}
+        }
+        self.monitor.report(self.state())
     }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        self.stop.stop();
+        self.handle.stop();
         for thread in self.threads.drain(..) {
             // Its panic, had it one, has been reported.
             let _ = thread.join();
+        }
+        // The stages that were never started hold it up too.
+        self.ready.clear();
+        if let Some(keeper) = self.keeper.take() {
+            keeper.finish();
         }
     }
 }
 
 /// A defect of ours, reported as a fault so that the other lanes are stopped and the streams removed.
 fn panicked(lane: String) -> FaultReport {
-    FaultReport {
-        stage: lane,
-        frame_id: 0,
-        cause: "defect".to_owned(),
-        message: "the lane panicked; this is a defect of sandpipe".to_owned(),
-    }
+    let message = "the lane panicked; this is a defect of sandpipe";
+    FaultReport::ending(lane, 0, "defect", message)
 }

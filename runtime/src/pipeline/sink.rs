@@ -49,12 +49,7 @@ impl SinkWorker {
     }
 
     fn fault(&self, frame_id: u64, message: String) -> FaultReport {
-        FaultReport {
-            stage: self.name.clone(),
-            frame_id,
-            cause: "sink".to_owned(),
-            message,
-        }
+        FaultReport::ending(&self.name, frame_id, "sink", message)
     }
 }
 

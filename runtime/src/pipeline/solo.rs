@@ -1,21 +1,20 @@
 //! One kernel by itself, on arrays in private memory: no streams, no lane.
 
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow};
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use anyhow::anyhow;
 
+use super::opening::Memory;
 use super::state::{self, State};
-use crate::array::ArrayType;
 use crate::sandbox::{Access, Array, Context, Fault, Instance, Limits, Program, Window};
+use crate::stream::PrivateRing;
 
 /// A kernel with an array for each of its inputs, outputs and state arrays.
 pub struct Solo {
     instance: Instance,
-    inputs: Vec<PrivateArray>,
-    outputs: Vec<PrivateArray>,
+    inputs: Vec<Arc<PrivateRing>>,
+    outputs: Vec<Arc<PrivateRing>>,
     state: Vec<State>,
     slots: Vec<u32>,
 }
@@ -26,26 +25,32 @@ impl Solo {
     /// # Errors
     /// No memory for the arrays, or a fault of the kernel while it starts.
     pub fn open(program: &Program, context: &Context, limits: &Limits) -> anyhow::Result<Self> {
-        let arrays = |arrays: &[Array]| -> anyhow::Result<Vec<PrivateArray>> {
-            arrays
+        let inputs = arrays(
+            context
+                .trigger_inputs
                 .iter()
-                .map(|array| PrivateArray::new(&array.array))
-                .collect()
-        };
-        let mut inputs = arrays(&context.trigger_inputs)?;
-        inputs.extend(arrays(&context.auxiliary_inputs)?);
+                .chain(&context.auxiliary_inputs),
+        )?;
         let outputs = arrays(&context.outputs)?;
         let state = context
             .state
             .iter()
-            .map(|array| State::new(&array.array))
-            .collect::<io::Result<Vec<_>>>()
-            .context("cannot get memory for a state array")?;
-        let windows: Vec<Window<'_>> = inputs
+            .map(State::new)
+            .collect::<Result<Vec<_>, _>>()?;
+        let shown = |arrays: &[Arc<PrivateRing>], access| {
+            let memories = arrays.iter().cloned().map(Memory::Private);
+            memories.map(|memory| (memory, access)).collect::<Vec<_>>()
+        };
+        let mut memories = shown(&inputs, Access::Read);
+        memories.extend(shown(&outputs, Access::Write));
+        for state in &state {
+            for access in [Access::Read, Access::Write] {
+                memories.push((Memory::Private(state.memory()), access));
+            }
+        }
+        let windows: Vec<Window<'_>> = memories
             .iter()
-            .map(|input| input.window(Access::Read))
-            .chain(outputs.iter().map(|output| output.window(Access::Write)))
-            .chain(state.iter().flat_map(State::windows))
+            .map(|(memory, access)| memory.window(*access))
             .collect();
         let slots = vec![0; windows.len()];
         let instance = program
@@ -69,7 +74,19 @@ impl Solo {
             .inputs
             .get(index)
             .ok_or_else(|| anyhow!("there is no input {index}"))?;
-        input.write(frame)
+        Ok(input.write(0, frame)?)
+    }
+
+    /// Replaces the value of a state array.
+    ///
+    /// # Errors
+    /// There is no such array, or it has another size.
+    pub fn set_state(&self, index: usize, value: &[u8]) -> anyhow::Result<()> {
+        let state = self
+            .state
+            .get(index)
+            .ok_or_else(|| anyhow!("there is no state array {index}"))?;
+        Ok(state.set(value)?)
     }
 
     /// Computes one frame, commits the state, and says how long the call took.
@@ -94,75 +111,18 @@ impl Solo {
             .outputs
             .get(index)
             .ok_or_else(|| anyhow!("there is no output {index}"))?;
-        output.read()
+        Ok(output.read(0)?)
     }
 }
 
-/// One frame in anonymous memory that can be mapped into a guest.
-struct PrivateArray {
-    file: OwnedFd,
-    bytes: u32,
-    stride: u32,
-}
-
-impl PrivateArray {
-    fn new(array: &ArrayType) -> anyhow::Result<Self> {
-        let bytes = array.bytes().and_then(|bytes| u32::try_from(bytes).ok());
-        let stride = bytes
-            .and_then(|bytes| bytes.checked_next_multiple_of(rustix::param::page_size() as u32));
-        let (Some(bytes), Some(stride)) = (bytes, stride) else {
-            anyhow::bail!("an array of {array} is larger than the 4 GiB that a kernel can address");
-        };
-        let file = memfd_create("sandpipe-array", MemfdFlags::CLOEXEC)
-            .context("cannot get memory for an array")?;
-        ftruncate(&file, stride.into()).context("cannot get memory for an array")?;
-        Ok(Self {
-            file,
-            bytes,
-            stride,
+fn arrays<'a>(
+    arrays: impl IntoIterator<Item = &'a Array>,
+) -> anyhow::Result<Vec<Arc<PrivateRing>>> {
+    let arrays = arrays.into_iter();
+    arrays
+        .map(|array| {
+            let memory = PrivateRing::new(&array.name, 1, array.array.bytes())?;
+            Ok(Arc::new(memory))
         })
-    }
-
-    fn window(&self, access: Access) -> Window<'_> {
-        Window {
-            file: self.file.as_fd(),
-            offset: 0,
-            stride: self.stride,
-            slots: 1,
-            bytes: self.bytes,
-            access,
-        }
-    }
-
-    fn write(&self, mut frame: &[u8]) -> anyhow::Result<()> {
-        if frame.len() != self.bytes as usize {
-            anyhow::bail!(
-                "the frame has {} bytes instead of {}",
-                frame.len(),
-                self.bytes
-            );
-        }
-        let mut offset = 0;
-        while !frame.is_empty() {
-            let written =
-                rustix::io::pwrite(&self.file, frame, offset).context("cannot write an array")?;
-            offset += written as u64;
-            frame = &frame[written..];
-        }
-        Ok(())
-    }
-
-    fn read(&self) -> anyhow::Result<Vec<u8>> {
-        let mut frame = vec![0; self.bytes as usize];
-        let mut done = 0;
-        while done < frame.len() {
-            match rustix::io::pread(&self.file, &mut frame[done..], done as u64)
-                .context("cannot read an array")?
-            {
-                0 => anyhow::bail!("an array is shorter than its {} bytes", self.bytes),
-                read => done += read,
-            }
-        }
-        Ok(frame)
-    }
+        .collect()
 }

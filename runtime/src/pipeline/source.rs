@@ -43,12 +43,7 @@ impl SourceWorker {
     }
 
     fn fault(&self, message: String) -> FaultReport {
-        FaultReport {
-            stage: self.name.clone(),
-            frame_id: self.published + 1,
-            cause: "source".to_owned(),
-            message,
-        }
+        FaultReport::ending(&self.name, self.published + 1, "source", message)
     }
 
     fn finish(&mut self) -> Turn {
@@ -68,9 +63,9 @@ impl Worker for SourceWorker {
         if self.due.is_some_and(|due| Instant::now() < due) {
             return Ok(Turn::Idle);
         }
-        let Some(slot) = self.output.begin() else {
+        if !self.output.begin() {
             return Ok(Turn::Idle);
-        };
+        }
         let produced = self.source.next(&mut self.frame);
         let produced = produced.map_err(|error| self.fault(error.to_string()))?;
         match produced {
@@ -79,9 +74,9 @@ impl Worker for SourceWorker {
                 self.due = None;
                 self.published += 1;
                 self.output
-                    .write(slot, &self.frame)
+                    .write(&self.frame)
                     .map_err(|error| self.fault(error.to_string()))?;
-                self.output.publish(slot, Stamp::source(self.published));
+                self.output.publish(Stamp::source(self.published));
                 Ok(Turn::Worked)
             }
             Produced::NotBefore(due) => {
@@ -107,6 +102,11 @@ impl Worker for SourceWorker {
             return None;
         }
         self.output.due().or(self.due)
+    }
+
+    fn delay(&mut self, by: Duration) {
+        self.due = self.due.map(|due| due + by);
+        self.source.delay(by);
     }
 
     fn settle(&mut self) -> Option<Duration> {

@@ -1,17 +1,21 @@
-//! A stage at work: pins its inputs, calls the guest, commits and publishes.
+//! A stage at work: pins its inputs, calls the guest, commits and publishes. What it does when that fails is in `faulted`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::control::RunHandle;
 use super::lane::{Turn, Worker};
 use super::output::Output;
+use super::quarantine::StageQuarantine;
+use super::reopen::{Pending, Reopener};
 use super::state::{self, State};
+use super::supervision::Supervision;
 use super::trigger::Trigger;
 use crate::config::TriggerPolicy;
 use crate::report::FaultReport;
 use crate::report::meter::StageMeter;
-use crate::sandbox::{Cause, Deadline, Fault, Instance};
-use crate::stream::{Reader, Stamp, WaitWord};
+use crate::sandbox::Instance;
+use crate::stream::{Frame, Reader, Stamp, WaitWord};
 
 /// One stage with everything that it needs for a frame.
 pub struct Stage {
@@ -19,23 +23,51 @@ pub struct Stage {
     pub(super) policy: TriggerPolicy,
     pub(super) triggers: Vec<Trigger>,
     pub(super) auxiliary: Vec<Reader>,
+    /// The frames of triggers, then of auxiliary inputs, that the last turn took.
+    pub(super) inputs: Vec<Frame>,
     pub(super) outputs: Vec<Output>,
     pub(super) state: Vec<State>,
     /// The name of the stream or state array behind each window, in frame-table order.
     pub(super) windows: Vec<String>,
     /// The slot of each window for the coming call, in frame-table order.
     pub(super) slots: Vec<u32>,
-    pub(super) instance: Instance,
+    pub(super) guest: Guest,
+    pub(super) supervision: Supervision,
+    /// `None` where the rule never asks for a fresh instance.
+    pub(super) reopener: Option<Reopener>,
+    /// Where frames go that make it fault, if they are kept.
+    pub(super) quarantine: Option<StageQuarantine>,
+    pub(super) run: RunHandle,
     pub(super) meter: Arc<StageMeter>,
+    /// Whether a frame was computed in this run.
+    pub(super) has_output: bool,
     pub(super) closed: bool,
 }
 
-impl Stage {
-    /// By which the time of a call can be shortened while it runs.
-    pub fn deadline(&self) -> Deadline {
-        self.instance.deadline()
-    }
+/// Where the stage's instance is.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one for each stage, and it is on the path of a frame"
+)]
+pub enum Guest {
+    /// At hand.
+    Here(Instance),
+    /// A fresh one is being opened, since this time.
+    Away(Arc<Pending>, Instant),
+    /// Given up.
+    Gone,
+}
 
+/// What a turn takes from the triggers.
+#[derive(Clone, Copy)]
+pub(super) struct Taken {
+    /// Whose frame it is: the id of the first new trigger frame, and the earliest origin of the new ones.
+    pub stamp: Stamp,
+    /// Sequence of the first new trigger frame.
+    pub sequence: Option<u64>,
+}
+
+impl Stage {
     /// Whether the triggers call for a run.
     fn triggered(&self) -> bool {
         match self.policy {
@@ -52,23 +84,26 @@ impl Stage {
         }
     }
 
-    /// Takes a free slot of every output, into `slots`. False while a reader that wants every frame is behind.
-    fn begin_outputs(&mut self) -> bool {
+    /// Takes a free slot of every output. False while a reader that wants every frame is behind.
+    pub(super) fn begin_outputs(&mut self) -> bool {
         let first = self.triggers.len() + self.auxiliary.len();
         for (output, place) in self.outputs.iter_mut().zip(&mut self.slots[first..]) {
-            match output.begin() {
-                Some(slot) => *place = slot,
-                None => return false,
+            if !output.begin() {
+                return false;
             }
+            *place = output.window_slot();
         }
         true
     }
 
-    /// Pins the inputs, into `slots`, and says whose frame this is: the id of the first new trigger frame, and
-    /// the earliest origin of the new ones.
-    fn pin_inputs(&mut self) -> Stamp {
-        let mut stamp: Option<Stamp> = None;
+    /// Pins the inputs, into `slots`.
+    pub(super) fn take(&mut self) -> Taken {
+        let mut taken = Taken {
+            stamp: Stamp::source(0),
+            sequence: None,
+        };
         let (inputs, rest) = self.slots.split_at_mut(self.triggers.len());
+        self.inputs.clear();
         for ((trigger, skipped), place) in self
             .triggers
             .iter_mut()
@@ -77,51 +112,50 @@ impl Stage {
         {
             let (frame, new) = trigger.take();
             *place = frame.slot;
+            self.inputs.push(frame);
             if new {
                 skipped.set(trigger.skipped());
-                let origin_ns = frame.origin_ns;
-                stamp = Some(match stamp {
-                    None => Stamp {
-                        frame_id: frame.frame_id,
-                        origin_ns,
-                    },
-                    Some(first) => Stamp {
-                        origin_ns: first.origin_ns.min(origin_ns),
-                        ..first
-                    },
-                });
+                if taken.sequence.is_none() {
+                    taken.sequence = Some(frame.sequence);
+                    taken.stamp = Stamp::computed_from(&frame);
+                } else {
+                    let origin = &mut taken.stamp.origin_ns;
+                    *origin = frame.origin_ns.min(*origin);
+                }
             }
         }
         for (reader, place) in self.auxiliary.iter_mut().zip(rest) {
-            *place = reader.current().slot;
+            let frame = reader.current();
+            *place = frame.slot;
+            self.inputs.push(frame);
         }
-        stamp.unwrap_or(Stamp::source(0))
+        taken
     }
 
-    fn fault(&self, frame_id: u64, fault: &Fault) -> FaultReport {
-        fault_report(&self.name, frame_id, fault, &self.windows)
-    }
-}
-
-/// A fault as reports show it; windows are called by the names of their streams.
-pub(super) fn fault_report(
-    stage: &str,
-    frame_id: u64,
-    fault: &Fault,
-    windows: &[String],
-) -> FaultReport {
-    let message = match fault.cause {
-        Cause::IllegalWrite { window } => match windows.get(window) {
-            Some(name) => format!("wrote to '{name}', which it may only read"),
-            None => fault.message.clone(),
-        },
-        _ => fault.message.clone(),
-    };
-    FaultReport {
-        stage: stage.to_owned(),
-        frame_id,
-        cause: fault.cause.name().to_owned(),
-        message,
+    /// A turn with an instance at hand.
+    fn compute(&mut self) -> Result<Turn, FaultReport> {
+        if !self.begin_outputs() {
+            return Ok(Turn::Idle);
+        }
+        let taken = self.take();
+        let Guest::Here(instance) = &mut self.guest else {
+            return Ok(Turn::Idle);
+        };
+        state::point(&self.state, &mut self.slots);
+        let start = Instant::now();
+        if let Err(fault) = instance.compute_into(taken.stamp.frame_id, &self.slots) {
+            self.fault(Some(taken), &fault)?;
+            return Ok(Turn::Worked);
+        }
+        self.meter.exec.record(start.elapsed().as_nanos() as u64);
+        self.meter.frames.add(1);
+        state::commit(&mut self.state);
+        for output in &mut self.outputs {
+            output.publish_computed(taken.stamp);
+        }
+        self.has_output = true;
+        self.supervision.succeeded();
+        Ok(Turn::Worked)
     }
 }
 
@@ -130,6 +164,7 @@ impl Worker for Stage {
         if self.closed {
             return Ok(Turn::Finished);
         }
+        self.receive()?;
         if !self.triggered() {
             if !self.exhausted() {
                 return Ok(Turn::Idle);
@@ -140,31 +175,24 @@ impl Worker for Stage {
             self.triggers.clear();
             return Ok(Turn::Finished);
         }
-        if !self.begin_outputs() {
-            return Ok(Turn::Idle);
+        match self.guest {
+            Guest::Here(_) => self.compute(),
+            Guest::Away(..) | Guest::Gone => Ok(self.do_without()),
         }
-        let stamp = self.pin_inputs();
-        state::point(&self.state, &mut self.slots);
-        let start = Instant::now();
-        self.instance
-            .compute_into(stamp.frame_id, &self.slots)
-            .map_err(|fault| self.fault(stamp.frame_id, &fault))?;
-        self.meter.exec.record(start.elapsed().as_nanos() as u64);
-        self.meter.frames.add(1);
-        state::commit(&mut self.state);
-        let first_output = self.triggers.len() + self.auxiliary.len();
-        for (output, slot) in self.outputs.iter_mut().zip(&self.slots[first_output..]) {
-            output.publish(*slot, stamp);
-        }
-        Ok(Turn::Worked)
     }
 
     fn ready(&self) -> bool {
         if self.closed {
             return false;
         }
+        if let Guest::Away(pending, _) = &self.guest
+            && pending.is_ready()
+        {
+            return true;
+        }
         if self.triggered() {
-            !self.outputs.iter().any(Output::is_blocked)
+            let blocked = self.publishes() && self.outputs.iter().any(Output::is_blocked);
+            !blocked && !self.waits()
         } else {
             self.exhausted()
         }
@@ -179,6 +207,9 @@ impl Worker for Stage {
             .iter()
             .for_each(|trigger| trigger.words(words));
         self.outputs.iter().for_each(|output| output.words(words));
+        if let Guest::Away(pending, _) = &self.guest {
+            words.push(pending.word());
+        }
     }
 
     fn settle(&mut self) -> Option<Duration> {

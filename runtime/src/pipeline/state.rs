@@ -4,19 +4,14 @@
 //! through a writable window (`next`). A commit swaps the two by swapping slot numbers. So a fault leaves the
 //! committed value as it was, and it outlives the instance.
 
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-
-use crate::array::ArrayType;
-use crate::sandbox::{Access, Window};
+use crate::sandbox::Array;
+use crate::stream::{PrivateRing, StreamError};
 
 /// One state array of one stage. Starts as zeros.
 pub struct State {
-    file: OwnedFd,
-    stride: u32,
-    bytes: u32,
+    memory: Arc<PrivateRing>,
     /// The slot that holds the committed value: 0 or 1.
     committed: u32,
 }
@@ -26,34 +21,33 @@ impl State {
     ///
     /// # Errors
     /// No memory or no descriptor left, or more bytes than a 32-bit guest can address.
-    pub fn new(array: &ArrayType) -> io::Result<Self> {
-        let bytes = array.bytes().and_then(|bytes| u32::try_from(bytes).ok());
-        let page = rustix::param::page_size() as u32;
-        let stride = bytes.and_then(|bytes| bytes.checked_next_multiple_of(page));
-        let (Some(bytes), Some(stride)) = (bytes, stride) else {
-            let message = format!("a state array of {array} has over 4 GiB");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        };
-        let file = memfd_create("sandpipe-state", MemfdFlags::CLOEXEC)?;
-        ftruncate(&file, 2 * u64::from(stride))?;
+    pub fn new(array: &Array) -> Result<Self, StreamError> {
+        let name = format!("state {}", array.name);
         Ok(Self {
-            file,
-            stride,
-            bytes,
+            memory: Arc::new(PrivateRing::new(&name, 2, array.array.bytes())?),
             committed: 0,
         })
     }
 
-    /// The two windows: `previous`, then `next`.
-    pub fn windows(&self) -> [Window<'_>; 2] {
-        [Access::Read, Access::Write].map(|access| Window {
-            file: self.file.as_fd(),
-            offset: 0,
-            stride: self.stride,
-            slots: 2,
-            bytes: self.bytes,
-            access,
-        })
+    /// The committed value.
+    ///
+    /// # Errors
+    /// None in fact: the slot exists.
+    pub fn committed(&self) -> Result<Vec<u8>, StreamError> {
+        self.memory.read(self.committed)
+    }
+
+    /// Replaces the committed value.
+    ///
+    /// # Errors
+    /// `value` has another size.
+    pub fn set(&self, value: &[u8]) -> Result<(), StreamError> {
+        self.memory.write(self.committed, value)
+    }
+
+    /// What both windows show: `previous`, then `next`.
+    pub fn memory(&self) -> Arc<PrivateRing> {
+        Arc::clone(&self.memory)
     }
 }
 

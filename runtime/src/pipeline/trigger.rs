@@ -38,6 +38,11 @@ impl Trigger {
         (self.taken.unwrap_or_else(|| self.reader.current()), false)
     }
 
+    /// The reader, which holds the frame that was taken last.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
     /// Frames that were published but never taken.
     pub fn skipped(&self) -> u64 {
         self.reader.skipped()

@@ -30,11 +30,11 @@ impl LiveTable {
     }
 
     /// Draws the present state; the rates are those since the last drawing.
-    pub fn draw(&mut self, monitor: &Monitor) {
+    pub fn draw(&mut self, monitor: &Monitor, state: State) {
         if self.bar.is_hidden() {
             return;
         }
-        let report = monitor.report(State::Running);
+        let report = monitor.report(state);
         let seconds = self.drawn.elapsed().as_secs_f64().max(1e-9);
         let frames: Vec<u64> = report
             .stages
@@ -48,10 +48,14 @@ impl LiveTable {
             .map(|(now, before)| (now - before.min(*now)) as f64 / seconds)
             .collect();
         self.bar.set_message(format!(
-            "{}\n{}   {:.1} s, Ctrl-C stops",
+            "{}\n{}   {:.1} s, {}",
             text::stages(&report, &rates),
             text::latency(&report),
-            report.elapsed_s
+            report.elapsed_s,
+            match state {
+                State::Paused => "paused",
+                _ => "Ctrl-C stops",
+            }
         ));
         self.drawn = Instant::now();
         self.frames = frames;

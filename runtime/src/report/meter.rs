@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::clock::Clock;
 use super::histogram::Recorder;
+use super::journal::Journal;
 
 /// A counter with one writer.
 #[derive(Default)]
@@ -32,18 +34,29 @@ pub struct StageMeter {
     pub frames: Counter,
     /// For each trigger, the frames that were published but never seen because newer ones had come.
     pub skipped: Box<[Counter]>,
-    /// Calls that ended in a fault.
+    /// Frames taken that came to nothing, because of a fault.
+    pub dropped: Counter,
+    /// Frames for which the last good output was published again.
+    pub held: Counter,
+    /// Frames that were published in place of the output.
+    pub bypassed: Counter,
+    /// Calls, and starts of fresh instances, that ended in a fault.
     pub faults: Counter,
     /// Fresh instances after a fault.
     pub restarts: Counter,
     /// Duration of the calls.
     pub exec: Recorder,
+    /// From a fault to the fresh instance, waits included.
+    pub restart: Recorder,
+    /// What is known about the faults.
+    pub journal: Journal,
 }
 
 impl StageMeter {
-    /// A meter for a stage with so many triggers.
-    pub fn new(triggers: usize) -> Self {
+    /// A meter for a stage with so many triggers, in a run with this clock.
+    pub fn new(triggers: usize, clock: &Clock) -> Self {
         Self {
+            journal: Journal::new(clock),
             skipped: (0..triggers).map(|_| Counter::default()).collect(),
             ..Self::default()
         }

@@ -3,17 +3,20 @@
 //! The lanes count into [`meter`]s, which cost a load and a store; [`Monitor`] holds all of them and makes
 //! a [`RunReport`] at any moment; [`text`] and [`LiveTable`] show it.
 
+mod clock;
 pub mod graph;
 mod histogram;
+mod journal;
 mod live;
 pub mod meter;
 mod monitor;
 mod summary;
 pub mod text;
 
+pub use clock::Clock;
 pub use histogram::{Distribution, Recorder};
 pub use live::LiveTable;
 pub use monitor::{Monitor, StageEntry, StreamEntry};
 pub use summary::{
-    Exec, FaultReport, Latency, RunReport, SinkReport, StageReport, State, StreamReport,
+    Action, Exec, FaultReport, Latency, RunReport, SinkReport, StageReport, State, StreamReport,
 };

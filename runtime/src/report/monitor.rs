@@ -1,12 +1,13 @@
 //! All meters of one run, and the report that can be made of them at any moment.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
+use super::clock::Clock;
 use super::histogram::Distribution;
+use super::journal::Journal;
 use super::meter::{StageMeter, StreamMeter};
 use super::summary::{
-    FaultReport, Latency, RunReport, SinkReport, StageReport, State, StreamReport,
+    Exec, FaultReport, Latency, RunReport, SinkReport, StageReport, State, StreamReport,
 };
 
 /// One stage or sink under observation.
@@ -33,66 +34,79 @@ pub struct StreamEntry {
 
 /// Everything that is measured in a run.
 pub struct Monitor {
-    started: Instant,
+    clock: Clock,
     /// The stages, in the order of the configuration.
     pub stages: Vec<StageEntry>,
     /// The sinks, in the order of the configuration.
     pub sinks: Vec<StageEntry>,
     /// The streams, in the order of the configuration.
     pub streams: Vec<StreamEntry>,
-    faults: Mutex<Vec<FaultReport>>,
+    /// Faults of what has no meter: sources, lanes.
+    others: Journal,
     interruption: String,
 }
 
 impl Monitor {
-    /// Starts the clock. `interruption` says how guests are stopped.
+    /// A monitor of meters that go by `clock`. `interruption` says how guests are stopped.
     pub fn new(
         interruption: String,
+        clock: Clock,
         stages: Vec<StageEntry>,
         sinks: Vec<StageEntry>,
         streams: Vec<StreamEntry>,
     ) -> Self {
         Self {
             interruption,
-            started: Instant::now(),
+            others: Journal::new(&clock),
+            clock,
             stages,
             sinks,
             streams,
-            faults: Mutex::default(),
         }
     }
 
-    /// Notes a fault, in the run's own thread. Not on the path of good frames, so a lock is affordable.
+    /// Notes a fault that ended the run.
     pub fn fault(&self, fault: FaultReport) {
-        if let Some(stage) = self.stages.iter().find(|stage| stage.name == fault.stage) {
-            stage.meter.faults.add(1);
-        }
-        self.faults
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(fault);
+        let mut entries = self.stages.iter().chain(&self.sinks);
+        let entry = entries.find(|entry| entry.name == fault.stage);
+        entry
+            .map_or(&self.others, |entry| &entry.meter.journal)
+            .note(fault);
     }
 
     /// The report as of now.
     pub fn report(&self, state: State) -> RunReport {
         let ends = self.streams.iter().filter(|stream| stream.end);
         let latency = Distribution::of(ends.map(|stream| &stream.meter.latency));
+        let (faults, faults_left_out) = self.faults();
         RunReport {
             state,
             interruption: self.interruption.clone(),
-            elapsed_s: (self.started.elapsed().as_secs_f64() * 1e6).round() / 1e6,
+            elapsed_s: self.clock.seconds(),
             streams: (0..self.streams.len())
                 .map(|index| self.stream(index))
                 .collect(),
             stages: self.stages.iter().map(stage).collect(),
             sinks: self.sinks.iter().map(sink).collect(),
             latency_us: Latency::of(&latency),
-            faults: self
-                .faults
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            faults,
+            faults_left_out,
         }
+    }
+
+    /// The faults of all that are kept, in order, and how many are not.
+    fn faults(&self) -> (Vec<FaultReport>, u64) {
+        let entries = self.stages.iter().chain(&self.sinks);
+        let journals = entries
+            .map(|entry| &entry.meter.journal)
+            .chain([&self.others]);
+        let (mut faults, mut left_out) = (Vec::new(), 0);
+        for (kept, more) in journals.map(Journal::read) {
+            faults.extend(kept.iter().map(|fault| FaultReport::clone(fault)));
+            left_out += more;
+        }
+        faults.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+        (faults, left_out)
     }
 
     fn stream(&self, index: usize) -> (String, StreamReport) {
@@ -123,9 +137,13 @@ fn stage(entry: &StageEntry) -> (String, StageReport) {
         kind: entry.kind.clone(),
         frames: meter.frames.get(),
         skipped: skipped(entry),
+        dropped: meter.dropped.get(),
+        held: meter.held.get(),
+        bypassed: meter.bypassed.get(),
         faults: meter.faults.get(),
         restarts: meter.restarts.get(),
-        exec_us: super::summary::Exec::of(&meter.exec.snapshot()),
+        exec_us: Exec::of(&meter.exec.snapshot()),
+        restart_us: Exec::of(&meter.restart.snapshot()),
     };
     (entry.name.clone(), report)
 }

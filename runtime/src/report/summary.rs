@@ -8,14 +8,32 @@ use super::histogram::Distribution;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
+    /// Ready to run.
+    Built,
     /// Frames are being computed.
     Running,
+    /// Nothing is computed until it is resumed.
+    Paused,
     /// Ended as asked: the sources ran out, or the time, or the frames.
     Stopped,
     /// Ended by Ctrl-C or a termination signal.
     Interrupted,
     /// Ended by a fault.
     Failed,
+}
+
+impl State {
+    /// As it is written: `running`.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Built => "built",
+            State::Running => "running",
+            State::Paused => "paused",
+            State::Stopped => "stopped",
+            State::Interrupted => "interrupted",
+            State::Failed => "failed",
+        }
+    }
 }
 
 /// The whole report. Times are in the units that the field names end in; `null` where nothing was measured.
@@ -25,7 +43,7 @@ pub struct RunReport {
     pub state: State,
     /// How guests are stopped at their deadlines: `revoked page`, or `epoch checks, because …`.
     pub interruption: String,
-    /// Seconds since the first frame could flow.
+    /// Seconds since the first frame could flow, pauses not counted.
     pub elapsed_s: f64,
     /// By name, in the order of the configuration.
     #[serde(serialize_with = "as_map")]
@@ -38,8 +56,10 @@ pub struct RunReport {
     pub sinks: Vec<(String, SinkReport)>,
     /// From the publish of the frame at the graph's source to the publish at its end.
     pub latency_us: Latency,
-    /// Every fault, in order.
+    /// The faults in order: of each stage the first and the last ones.
     pub faults: Vec<FaultReport>,
+    /// Faults that are counted, but not listed.
+    pub faults_left_out: u64,
 }
 
 /// One stream.
@@ -60,12 +80,20 @@ pub struct StageReport {
     pub frames: u64,
     /// Trigger frames never seen because newer ones had come.
     pub skipped: u64,
-    /// Calls that ended in a fault.
+    /// Trigger frames that were taken and came to nothing, because of a fault.
+    pub dropped: u64,
+    /// Trigger frames for which the last good output was published again.
+    pub held: u64,
+    /// Trigger frames that were published in place of the output.
+    pub bypassed: u64,
+    /// Calls, and starts of fresh instances, that ended in a fault.
     pub faults: u64,
     /// Fresh instances after a fault.
     pub restarts: u64,
     /// Duration of the calls.
     pub exec_us: Exec,
+    /// From a fault to the fresh instance, waits included.
+    pub restart_us: Exec,
 }
 
 /// One sink.
@@ -79,7 +107,7 @@ pub struct SinkReport {
     pub skipped: u64,
 }
 
-/// How long calls took, in microseconds.
+/// How long calls, or restarts, took, in microseconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Exec {
     /// Half of the calls were faster.
@@ -126,17 +154,73 @@ impl Latency {
     }
 }
 
+/// What was done about a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// The run ended.
+    Stopped,
+    /// The frame was lost, and a fresh instance is opened.
+    Restarted,
+    /// The frame was left out.
+    Skipped,
+    /// The last good output was published again.
+    Held,
+    /// The input was published as the output.
+    Bypassed,
+}
+
+impl Action {
+    /// As it is written: `stopped`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Stopped => "stopped",
+            Action::Restarted => "restarted",
+            Action::Skipped => "skipped",
+            Action::Held => "held",
+            Action::Bypassed => "bypassed",
+        }
+    }
+}
+
 /// One fault.
 #[derive(Clone, Debug, Serialize)]
 pub struct FaultReport {
     /// The stage (or source, or sink) that it happened in.
     pub stage: String,
-    /// The frame that was being computed.
+    /// The number of the frame that was being computed; 0 where a fresh instance could not start.
     pub frame_id: u64,
+    /// Which publication of the stage's trigger that frame was, from 1; of the first one that was new. `null` where there
+    /// was none.
+    pub sequence: Option<u64>,
+    /// Seconds since the run began, pauses not counted.
+    pub at_s: f64,
     /// Its kind in one word: `trap`, `deadline`, `illegal_write`, …
     pub cause: String,
     /// What happened, for people.
     pub message: String,
+    /// What was done about it.
+    pub action: Action,
+}
+
+impl FaultReport {
+    /// A fault that ends the run, of something that is no stage.
+    pub fn ending(
+        name: impl Into<String>,
+        frame_id: u64,
+        cause: &str,
+        message: impl Into<String>,
+    ) -> FaultReport {
+        FaultReport {
+            stage: name.into(),
+            frame_id,
+            sequence: None,
+            at_s: 0.0,
+            cause: cause.to_owned(),
+            message: message.into(),
+            action: Action::Stopped,
+        }
+    }
 }
 
 /// Serialises pairs as a JSON object in their order.

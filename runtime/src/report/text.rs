@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::summary::{RunReport, State};
+use super::summary::{RunReport, StageReport};
 
 /// Lays cells out in columns: the first `left` of them to the left, the others to the right.
 pub fn columns(rows: &[Vec<String>], left: usize) -> String {
@@ -48,14 +48,30 @@ fn rate(hz: f64) -> String {
     }
 }
 
+/// A column of the table of stages that is shown only where there is something in it.
+type Count = (&'static str, fn(&StageReport) -> u64);
+
+const COUNTS: [Count; 5] = [
+    ("dropped", |stage| stage.dropped),
+    ("held", |stage| stage.held),
+    ("bypassed", |stage| stage.bypassed),
+    ("faults", |stage| stage.faults),
+    ("restarts", |stage| stage.restarts),
+];
+
 /// The table of stages. `rates` are frames per second, one for each stage of the report.
 pub fn stages(report: &RunReport, rates: &[f64]) -> String {
     let heads = [
-        "stage", "kind", "frames", "rate", "p50 µs", "p99 µs", "skipped", "faults",
+        "stage", "kind", "frames", "rate", "p50 µs", "p99 µs", "skipped",
     ];
-    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    let any = |(name, count): &&Count| {
+        *name == "faults" || report.stages.iter().any(|(_, stage)| count(stage) > 0)
+    };
+    let counts: Vec<&Count> = COUNTS.iter().filter(any).collect();
+    let names = counts.iter().map(|(name, _)| *name);
+    let mut rows = vec![heads.into_iter().chain(names).map(str::to_owned).collect()];
     for ((name, stage), hz) in report.stages.iter().zip(rates) {
-        rows.push(vec![
+        let mut row = vec![
             name.clone(),
             stage.kind.clone(),
             stage.frames.to_string(),
@@ -63,8 +79,9 @@ pub fn stages(report: &RunReport, rates: &[f64]) -> String {
             microseconds(stage.exec_us.p50),
             microseconds(stage.exec_us.p99),
             stage.skipped.to_string(),
-            stage.faults.to_string(),
-        ]);
+        ];
+        row.extend(counts.iter().map(|(_, count)| count(stage).to_string()));
+        rows.push(row);
     }
     columns(&rows, 2)
 }
@@ -100,12 +117,7 @@ pub fn summary(report: &RunReport) -> String {
         ];
         rows.push(cells.map(str::to_owned).to_vec());
     }
-    let state = match report.state {
-        State::Running => "running",
-        State::Stopped => "stopped",
-        State::Interrupted => "interrupted",
-        State::Failed => "failed",
-    };
+    let state = report.state.name();
     let _ = write!(
         text,
         "\n{}\n{}\ninterruption: {}\n{state} after {:.2} s\n",
@@ -115,10 +127,25 @@ pub fn summary(report: &RunReport) -> String {
         report.elapsed_s
     );
     for fault in &report.faults {
+        let frame = match fault.sequence {
+            Some(sequence) => format!("frame {} (the {sequence}. of its trigger)", fault.frame_id),
+            None => format!("frame {}", fault.frame_id),
+        };
         let _ = writeln!(
             text,
-            "fault in {} at frame {}: {} ({})",
-            fault.stage, fault.frame_id, fault.message, fault.cause
+            "fault in {} at {frame}, after {:.3} s: {} ({}); {}",
+            fault.stage,
+            fault.at_s,
+            fault.message,
+            fault.cause,
+            fault.action.name()
+        );
+    }
+    if report.faults_left_out > 0 {
+        let _ = writeln!(
+            text,
+            "{} more faults are counted, but not listed",
+            report.faults_left_out
         );
     }
     text

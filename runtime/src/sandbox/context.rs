@@ -1,11 +1,13 @@
 //! What a stage is told about its place in the pipeline.
 
+use serde::{Deserialize, Serialize};
+
 use crate::array::{ArrayType, Dtype};
 
 use super::contract::types;
 
 /// One stream or state array as a stage sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Array {
     /// The stream's name.
     pub name: String,
@@ -16,7 +18,7 @@ pub struct Array {
 }
 
 /// Which part of the stage an instance computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// Counted from 0.
     pub index: u32,
@@ -30,7 +32,7 @@ impl Part {
 }
 
 /// The contract's `context`: everything `validate-config` and `init` are given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Context {
     /// The stage's name.
     pub name: String,

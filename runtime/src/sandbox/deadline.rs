@@ -9,7 +9,9 @@
 //! two looks at most; a call that it has seen is looked at again when it falls due. When no guest has run for a while the
 //! thread sleeps, and the next call wakes it.
 
+use std::cell::RefCell;
 use std::num::NonZeroU64;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -155,6 +157,9 @@ impl Watch {
             .store(nanoseconds(deadline), Ordering::Relaxed);
         // The thread may be in a sleep that is too long for the new deadline.
         self.thread.unpark();
+        if let Some(observe) = OBSERVER.with_borrow(Option::clone) {
+            observe(self.deadline());
+        }
     }
 
     /// A handle by which any thread can shorten that time, while a call runs too.
@@ -202,6 +207,27 @@ impl Drop for Watch {
     fn drop(&mut self) {
         lock(&self.watched.entries).retain(|entry| !Arc::ptr_eq(&entry.shared, &self.shared));
     }
+}
+
+type Observer = Rc<dyn Fn(Deadline)>;
+
+thread_local! {
+    /// Who is told of the deadlines that are set in this thread.
+    static OBSERVER: RefCell<Option<Observer>> = const { RefCell::new(None) };
+}
+
+/// Opens an instance in this thread, telling `observe` of its deadline before any of its code runs, and whenever that is set
+/// anew: so that starting it can be cut short from another thread, which has no [`Instance`](super::Instance) to ask yet.
+pub fn observe_deadlines<T>(observe: impl Fn(Deadline) + 'static, open: impl FnOnce() -> T) -> T {
+    struct Observed;
+    impl Drop for Observed {
+        fn drop(&mut self) {
+            OBSERVER.take();
+        }
+    }
+    OBSERVER.set(Some(Rc::new(observe)));
+    let _observed = Observed;
+    open()
 }
 
 /// The time that each call of one instance may take, to be shortened from any thread.

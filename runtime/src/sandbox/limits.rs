@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use wasmtime::ResourceLimiter;
 
 use super::bounds::{INSTANCES, TABLE_ELEMENTS};
 
 /// What a stage's guest may use. The defaults suit kernels that compute for less than a second on their streams and little
 /// else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of linear memory; windows are not counted. One bulk operation (`memory.fill`) over all of it cannot be
     /// interrupted, so this also bounds by how much a deadline can be overrun.

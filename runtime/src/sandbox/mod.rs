@@ -44,7 +44,7 @@ mod wrap;
 pub use admission::{Facts, Form, LoadError, Memory};
 pub use context::{Array, Context, Part};
 pub use contract::{WIT, World};
-pub use deadline::Deadline;
+pub use deadline::{Deadline, observe_deadlines};
 pub use engine::{CacheDirectory, Engine, EngineError, EngineOptions};
 pub use fault::{Cause, Code, Fault};
 pub use host::{LogConsumer, LogLevel, LogMessage, log_to_tracing};

@@ -24,7 +24,7 @@ pub(super) const OFFSET: usize = 4096;
 const MAGIC: u64 = u64::from_le_bytes(*b"SANDPIPE");
 
 /// Changes with the layout.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A slot number has 8 bits in [`Head`].
 pub(super) const MOST_SLOTS: u32 = 255;

@@ -3,7 +3,7 @@
 use rustix::thread::ClockId;
 use rustix::time::clock_gettime;
 
-use super::ring::Frame;
+use super::ring::{Frame, Mark};
 
 /// What a writer says about the frame that it publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Stamp {
     pub frame_id: u64,
     /// [`Frame::origin_ns`]; 0: this frame is itself at the graph's source.
     pub origin_ns: u64,
+    /// [`Frame::mark`].
+    pub mark: Mark,
 }
 
 impl Stamp {
@@ -20,6 +22,7 @@ impl Stamp {
         Stamp {
             frame_id,
             origin_ns: 0,
+            mark: Mark::Fresh,
         }
     }
 
@@ -28,6 +31,7 @@ impl Stamp {
         Stamp {
             frame_id: frame.frame_id,
             origin_ns: frame.origin_ns,
+            mark: Mark::Fresh,
         }
     }
 }

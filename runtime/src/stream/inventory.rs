@@ -16,7 +16,7 @@ use super::mapping::Mapping;
 use super::name::{self, StreamFiles};
 use super::owner::{Owner, process_is_alive};
 use super::place::Place;
-use super::ring::{Delivery, Frame};
+use super::ring::{Delivery, Frame, Mark};
 use super::segment::{self, Existing, Found, Run};
 use super::spec::Mirror;
 use crate::array::ArrayType;
@@ -64,6 +64,8 @@ pub struct RingInfo {
     pub readers_attached: u32,
     /// Publications so far.
     pub published: u64,
+    /// Whether the newest frame stands for one that could not be computed; `None`: there is no frame.
+    pub mark: Option<Mark>,
     /// Whether the writer has said that no more will come.
     pub closed: bool,
     /// The process that writes the ring.
@@ -282,6 +284,7 @@ impl RingInfo {
             owner.is_alive()
         });
         let head = ring.head();
+        let newest = (head.sequence() > 0).then(|| &ring.slots[head.slot() as usize]);
         RingInfo {
             run_alive: run.alive,
             slots: geometry.slots,
@@ -289,6 +292,7 @@ impl RingInfo {
             readers: geometry.readers,
             readers_attached: attached.count() as u32,
             published: head.sequence(),
+            mark: newest.map(|record| Mark::from_word(record.mark.load(Ordering::Relaxed))),
             closed: head.is_closed(),
             writer: writer_of(stream),
         }

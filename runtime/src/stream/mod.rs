@@ -10,7 +10,9 @@
 //! - [`Stream`] is the segment: made, attached to or joined by name; removed by the run that made it.
 //! - [`Writer`] publishes. It never waits for a reader and never touches what one holds.
 //! - [`Reader`] takes the newest frame, or every one, without a copy.
+//! - [`Gate`] holds threads while a run is paused.
 //! - [`wait`] waits for readers' words, a writer's room, a [`Bell`]: spinning, then asleep.
+//! - [`PrivateRing`] is memory that a kernel may write to without any reader seeing it.
 //! - [`Ingest`] publishes what other processes write through pyshmem.
 //! - [`list`], [`info`], [`read_frame`], [`write_frame`], [`remove`] are for tools.
 //! - [`guard`] keeps the process alive when a mapping fails under it.
@@ -34,6 +36,7 @@ mod control;
 mod create;
 mod error;
 mod frame;
+mod gate;
 pub mod guard;
 mod header;
 mod ingest;
@@ -44,6 +47,7 @@ mod mirror;
 mod name;
 mod owner;
 mod place;
+mod private;
 mod reader;
 mod ring;
 mod segment;
@@ -58,10 +62,12 @@ use std::time::Duration;
 
 pub use error::StreamError;
 pub use frame::{Publication, Stamp};
+pub use gate::Gate;
 pub use ingest::Ingest;
 pub use inventory::{Info, RingInfo, Snapshot, info, list, read_frame, remove, write_frame};
+pub use private::PrivateRing;
 pub use reader::Reader;
-pub use ring::{Delivery, Frame, WaitWord};
+pub use ring::{Delivery, Frame, Mark, WaitWord};
 pub use spec::{Mirror, Mode, StreamSpec};
 pub use wait::{Bell, Woken, wait};
 pub use writer::Writer;

@@ -86,16 +86,30 @@ impl Reader {
                 given,
             });
         }
+        // SAFETY: `into` is one frame long, and private.
+        unsafe { self.copy_to(frame, into.as_mut_ptr()) }
+    }
+
+    /// Copies the frame that this reader holds to `to`.
+    ///
+    /// # Errors
+    /// The frame is gone, as for [`Reader::read`].
+    ///
+    /// # Safety
+    /// `to` is valid for writes of one frame of the stream.
+    pub(super) unsafe fn copy_to(&self, frame: &Frame, to: *mut u8) -> Result<(), StreamError> {
+        let gone = || StreamError::Overwritten {
+            name: self.stream.name().to_owned(),
+        };
         let ring = self.stream.records();
         if frame.slot as usize >= ring.slots.len() {
-            return Err(StreamError::Overwritten { name: name() });
+            return Err(gone());
         }
-        // SAFETY: the slot exists and is pinned; `into` is one frame long and private.
-        unsafe {
-            ptr::copy_nonoverlapping(self.stream.slot(frame.slot), into.as_mut_ptr(), wanted)
-        };
+        // SAFETY: the slot exists and holds one frame; the caller vouches for `to`. The two may overlap: `to` may be a slot of
+        // this ring, and `frame` may be made up.
+        unsafe { ptr::copy(self.stream.slot(frame.slot), to, self.stream.bytes()) };
         if !Consumer::was_whole(ring, frame) {
-            return Err(StreamError::Overwritten { name: name() });
+            return Err(gone());
         }
         self.stream.check()
     }

@@ -13,7 +13,9 @@ use super::error::StreamError;
 use super::frame::{Publication, Stamp, now_ns};
 use super::mirror::Mirroring;
 use super::owner::Owner;
-use super::ring::{Head, Label, Producer, WaitWord};
+use super::private::PrivateRing;
+use super::reader::Reader;
+use super::ring::{Frame, Head, Label, Producer, WaitWord};
 
 /// How often a writer that has no free slot looks whether the readers that it waits for are alive.
 const DEATH_CHECK_NS: u64 = 100_000_000;
@@ -66,17 +68,68 @@ impl Writer {
     /// # Errors
     /// `frame` is not one frame long, or the slot is not free.
     pub fn write(&mut self, slot: u32, frame: &[u8]) -> Result<(), StreamError> {
+        let to = self.place(slot, frame.len())?;
+        // SAFETY: the slot is one of ours and nobody reads it; `frame` is as long as a slot's frame, and private.
+        unsafe { ptr::copy_nonoverlapping(frame.as_ptr(), to, frame.len()) };
+        Ok(())
+    }
+
+    /// As [`Writer::write`], from the first slot of a private ring.
+    ///
+    /// # Errors
+    /// As for [`Writer::write`].
+    pub fn write_private(&mut self, slot: u32, ring: &PrivateRing) -> Result<(), StreamError> {
+        let to = self.place(slot, ring.bytes())?;
+        let from = ring.slot(0, ring.bytes())?;
+        // SAFETY: the slot is one of ours and nobody reads it; `from` has as many bytes, in a mapping of its own.
+        unsafe { ptr::copy_nonoverlapping(from, to, ring.bytes()) };
+        Ok(())
+    }
+
+    /// As [`Writer::write`], from another stream: `frame` is the one that `reader` holds.
+    ///
+    /// # Errors
+    /// As for [`Writer::write`] and [`Reader::read`].
+    pub fn write_from(
+        &mut self,
+        slot: u32,
+        reader: &Reader,
+        frame: &Frame,
+    ) -> Result<(), StreamError> {
+        let to = self.place(slot, reader.stream().bytes())?;
+        // SAFETY: the slot is one of ours, nobody reads it, and it holds a frame of the size of `reader`'s.
+        unsafe { reader.copy_to(frame, to) }
+    }
+
+    /// Copies the frame that was published last into a slot that [`Writer::begin`] returned.
+    ///
+    /// # Errors
+    /// The slot is not free, or nothing has been published.
+    pub fn repeat(&mut self, slot: u32) -> Result<(), StreamError> {
+        let bytes = self.stream.bytes();
+        let to = self.place(slot, bytes)?;
+        let newest = self.producer.newest();
+        if newest.sequence() == 0 {
+            let name = self.stream.name().to_owned();
+            return Err(StreamError::Empty { name });
+        }
+        let from = self.stream.slot(newest.slot());
+        // SAFETY: the slot is one of ours and nobody reads it; the newest frame is in another one, since it is not free.
+        unsafe { ptr::copy_nonoverlapping(from, to, bytes) };
+        Ok(())
+    }
+
+    /// Where to write a frame of `given` bytes.
+    fn place(&self, slot: u32, given: usize) -> Result<*mut u8, StreamError> {
         let wanted = self.stream.bytes();
-        if frame.len() != wanted || !self.producer.is_free(slot) {
+        if given != wanted || !self.producer.is_free(slot) {
             return Err(StreamError::FrameSize {
                 name: self.stream.name().to_owned(),
                 wanted,
-                given: frame.len(),
+                given,
             });
         }
-        // SAFETY: the slot is one of ours and nobody reads it; `frame` is as long as a slot's frame, and private.
-        unsafe { ptr::copy_nonoverlapping(frame.as_ptr(), self.stream.slot(slot), frame.len()) };
-        Ok(())
+        Ok(self.stream.slot(slot))
     }
 
     /// Publishes what lies in `slot`, which [`Writer::begin`] returned; `None` for any other slot.
@@ -93,6 +146,7 @@ impl Writer {
             } else {
                 stamp.origin_ns
             },
+            mark: stamp.mark,
         };
         let sequence = self.producer.publish(self.stream.records(), slot, label)?;
         if let Some(mirroring) = &mut self.mirroring {

@@ -50,7 +50,13 @@ impl Workbench {
 
     /// Writes a kernel `NAME.wat`: the one of the sandbox's tests with some of its parts replaced, of kind `test.NAME`.
     pub fn kernel(&self, name: &str, parts: &[(&str, &str)]) -> PathBuf {
-        let manifest = format!(r#"{{\"abi\":\"0.1\",\"kind\":\"test.{name}\"}}"#);
+        self.kernel_with(name, "", parts)
+    }
+
+    /// As [`Workbench::kernel`], with more keys in its manifest: each begins with a comma.
+    pub fn kernel_with(&self, name: &str, keys: &str, parts: &[(&str, &str)]) -> PathBuf {
+        let keys = keys.replace('"', r#"\""#);
+        let manifest = format!(r#"{{\"abi\":\"0.1\",\"kind\":\"test.{name}\"{keys}}}"#);
         let mut text = include_str!("../sandbox/kernel.wat").to_owned();
         let manifest = format!(r#"(@custom "sandpipe:manifest" "{manifest}")"#);
         for (name, body) in parts.iter().chain(&[("declarations", manifest.as_str())]) {

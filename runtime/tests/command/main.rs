@@ -9,8 +9,13 @@ mod lanes;
 mod limits;
 mod observatory;
 mod outside;
+mod pause;
+mod policies;
+mod quarantine;
 mod refused;
 mod running;
+mod sealed;
 mod stopping;
+mod stranger;
 #[path = "../support/mod.rs"]
 mod support;

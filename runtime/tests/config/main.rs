@@ -36,6 +36,14 @@ fn check(marked: &str, expected: &[&str]) {
     marks::check(&refused(&text), places, expected);
 }
 
+/// Checks that `text` is accepted.
+#[track_caller]
+fn accept(text: &str) {
+    if let Err(report) = config::parse(Path::new("pipeline.yaml"), text) {
+        panic!("refused:\n{report}");
+    }
+}
+
 /// A pipeline a → k → b with `stage` added to its kernel.
 fn with_stage(stage: &str) -> String {
     format!(

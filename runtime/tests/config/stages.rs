@@ -1,6 +1,6 @@
 //! What is wrong with stages, sources and sinks.
 
-use super::{check, with_stage};
+use super::{accept, check, with_stage};
 
 #[test]
 fn stages() {
@@ -132,7 +132,7 @@ fn stages() {
     );
     check(
         &with_stage("on_fault: {action: stop, max_restarts: ⟦-1⟧}"),
-        &["must be an integer from 0 to 4294967295"],
+        &["must be an integer from 0 to 1000000"],
     );
     check(
         &with_stage("sha256: ⟦abc⟧"),
@@ -150,6 +150,74 @@ fn stages() {
         &with_stage("synchronization: {max_wait_s: 1, timeout: ⟦1⟧}"),
         &["has both 'max_wait_s' and 'timeout'"],
     );
+}
+
+#[test]
+fn what_is_done_about_faults_has_to_make_sense() {
+    for fine in [
+        "on_fault: restart",
+        "on_fault: bypass",
+        "on_fault: {action: restart, within: 1h, backoff: 5ms, then: hold}",
+        "on_fault: {action: skip, backoff: 5ms}",
+        "on_fault: {action: hold, max_restarts: 0, then: hold}",
+    ] {
+        accept(&with_stage(fine));
+    }
+    check(
+        &with_stage(
+            "on_fault: {action: stop, max_restarts: ⟦3⟧, within: ⟦1s⟧, backoff: ⟦1ms⟧, then: ⟦skip⟧}",
+        ),
+        &[
+            "'max_restarts' of 'on_fault' of kernel 'k' means nothing with 'action: stop' | remove it",
+            "'within' of 'on_fault' of kernel 'k' means nothing with 'action: stop'",
+            "'backoff' of 'on_fault' of kernel 'k' means nothing with 'action: stop'",
+            "'then' of 'on_fault' of kernel 'k' means nothing with 'action: stop'",
+        ],
+    );
+    check(
+        &with_stage("on_fault: {action: skip, within: ⟦1s⟧, then: ⟦stop⟧}"),
+        &[
+            "'within' of 'on_fault' of kernel 'k' means nothing without 'max_restarts' | add 'max_restarts: …'",
+            "'then' of 'on_fault' of kernel 'k' means nothing without 'max_restarts'",
+        ],
+    );
+    check(
+        &with_stage("on_fault: {action: restart, max_restarts: ⟦0⟧}"),
+        &["'on_fault' of kernel 'k' restarts, but 'max_restarts' is 0 | allow at least one"],
+    );
+    check(
+        &with_stage("on_fault: {action: restart, then: ⟦restart⟧}"),
+        &["'then' of 'on_fault' of kernel 'k' cannot be restart"],
+    );
+    check(
+        &with_stage("on_fault: {action: bypass, max_restarts: 2, then: ⟦hold⟧}"),
+        &["'then' of 'on_fault' of kernel 'k' cannot be hold after bypass"],
+    );
+}
+
+#[test]
+fn bypass_needs_one_output_like_the_first_trigger() {
+    let streams = "shared_memory: [{name: a, shape: [4]}, {name: b, shape: [4]}, {name: c, shape: [5]}, {name: d, shape: [4], dtype: int8}]";
+    let with =
+        |stage: &str| format!("{streams}\nkernels: [{{name: k, kind: cpu.copy, {stage}}}]\n");
+    check(
+        &with("input: a, output: c, on_fault: ⟦bypass⟧"),
+        &[
+            "kernel 'k' cannot bypass: its trigger 'a' is float64 [4], but its output 'c' is float64 [5] | use 'hold' or 'skip'",
+        ],
+    );
+    check(
+        &with("input: a, output: d, on_fault: {action: restart, then: ⟦bypass⟧}"),
+        &[
+            "kernel 'k' cannot bypass: its trigger 'a' is float64 [4], but its output 'd' is int8 [4]",
+        ],
+    );
+    check(
+        &with("input: a, outputs: [b, c], on_fault: {action: ⟦bypass⟧}"),
+        &["kernel 'k' cannot bypass: it has 2 outputs"],
+    );
+    // The second trigger may be whatever it likes.
+    accept(&with("inputs: [a, c], output: b, on_fault: bypass"));
 }
 
 #[test]

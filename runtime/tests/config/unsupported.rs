@@ -5,20 +5,8 @@ use super::{check, with_stage};
 #[test]
 fn what_this_version_does_not_do() {
     check(
-        &with_stage("on_fault: ⟦restart⟧"),
-        &["'on_fault: restart' is not supported by this version | use 'on_fault: stop'"],
-    );
-    check(
-        &with_stage("on_fault: {action: ⟦hold⟧}"),
-        &["'on_fault: hold' is not supported by this version"],
-    );
-    check(
         &with_stage("isolation: ⟦process⟧"),
         &["'isolation: process' is not supported by this version"],
-    );
-    check(
-        &with_stage("publish: ⟦sealed⟧"),
-        &["'publish: sealed' is not supported by this version"],
     );
     check(
         &with_stage("instances: ⟦2⟧"),

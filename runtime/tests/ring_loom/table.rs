@@ -8,7 +8,7 @@ use loom::cell::UnsafeCell;
 use crate::atomic::{Fences, put_fences};
 use crate::owner::Owner;
 use crate::ring::{
-    Consumer, Delivery, Frame, Head, Label, Producer, ReaderRecord, Ring, Shared, SlotRecord,
+    Consumer, Delivery, Frame, Head, Label, Mark, Producer, ReaderRecord, Ring, Shared, SlotRecord,
 };
 use crate::wait::wait;
 
@@ -80,6 +80,7 @@ impl Table {
             frame_id: number,
             published_ns: number,
             origin_ns: number,
+            mark: Mark::Fresh,
         };
         assert_eq!(producer.publish(ring, slot, label), Some(number));
     }

@@ -2,6 +2,7 @@
 
 mod inspect;
 mod list;
+mod quarantined;
 mod run;
 
 use std::path::Path;

@@ -23,6 +23,7 @@ use crate::sandbox::{Array, Context, Limits, Part};
 Examples:
   sandpipe kernel run cpu.scale --param factor=2.5 --input in.npy --output out.npy
   sandpipe kernel run cpu.shack_hartmann_centroid --param tile_size=8 --input frame.npy --output slopes.npy --shape 32,32,2
+  sandpipe kernel run --quarantined quarantine/stranger-17-trap
   sandpipe kernel run cpu.custom_operation --operation '(input - dark) / flat' --input raw.npy \\
       --auxiliary dark=dark.npy --auxiliary flat=flat.npy --output clean.npy --repeat 1000
 
@@ -30,10 +31,10 @@ An output has the dtype and shape of the first input unless --dtype and --shape 
 runs on the same frame so often, its state going on, and the time of a call is printed.")]
 pub(in crate::cli) struct Run {
     /// A built-in kind, or the file of a module.
-    #[arg(value_name = "KIND_OR_FILE")]
-    kernel: String,
+    #[arg(value_name = "KIND_OR_FILE", required_unless_present = "quarantined")]
+    kernel: Option<String>,
     /// A trigger input. May be given several times.
-    #[arg(long, required = true, value_name = "F.npy")]
+    #[arg(long, required_unless_present = "quarantined", value_name = "F.npy")]
     input: Vec<PathBuf>,
     /// An auxiliary input. May be given several times.
     #[arg(long, value_name = "ALIAS=F.npy", value_parser = assignment)]
@@ -45,7 +46,7 @@ pub(in crate::cli) struct Run {
     #[arg(long, value_name = "EXPRESSION", allow_hyphen_values = true)]
     operation: Option<String>,
     /// Where an output goes. May be given several times.
-    #[arg(long, required = true, value_name = "F.npy")]
+    #[arg(long, required_unless_present = "quarantined", value_name = "F.npy")]
     output: Vec<PathBuf>,
     /// The shape of the outputs, for example 32,32,2.
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
@@ -56,11 +57,30 @@ pub(in crate::cli) struct Run {
     /// How often to run it.
     #[arg(long, default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
     repeat: u64,
+    /// Repeat the call that made a stage fault, from what `sandpipe run --quarantine` has kept.
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["kernel", "input", "auxiliary", "param", "operation", "output", "shape", "dtype", "repeat"]
+    )]
+    quarantined: Option<PathBuf>,
+    /// The kernel's module, instead of where it was when it faulted.
+    #[arg(long, value_name = "FILE", requires = "quarantined")]
+    module: Option<PathBuf>,
 }
 
 impl Run {
     pub(in crate::cli) fn run(self) -> Result<ExitCode, CommandError> {
-        let kernel = super::find(&self.kernel)?;
+        match (&self.quarantined, &self.kernel) {
+            (Some(directory), _) => super::quarantined::run(directory, self.module.as_deref()),
+            (None, Some(kernel)) => self.run_on_files(kernel),
+            // The parser asks for one of them.
+            (None, None) => Err(CommandError::Argument(anyhow!("name a kernel"))),
+        }
+    }
+
+    fn run_on_files(&self, name: &str) -> Result<ExitCode, CommandError> {
+        let kernel = super::find(name)?;
         for path in &self.output {
             npy::check_target(path).map_err(|error| CommandError::Argument(error.into()))?;
         }
@@ -69,7 +89,7 @@ impl Run {
         let engine = engine()?;
         let program = engine
             .load(&kernel.module, &limits)
-            .with_context(|| format!("the kernel '{}' cannot be loaded", self.kernel))
+            .with_context(|| format!("the kernel '{}' cannot be loaded", name))
             .map_err(CommandError::Argument)?;
         program
             .validate_config(&context, &limits)

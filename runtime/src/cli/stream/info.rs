@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cli::error::CommandError;
 use crate::cli::{Format, output};
-use crate::stream::{self, Info};
+use crate::stream::{self, Info, Mark};
 
 /// Shows what is known about a stream.
 #[derive(Args)]
@@ -59,6 +59,12 @@ fn text(info: &Info) -> String {
                 ring.slots, ring.stride, ring.published
             ),
         );
+        if let Some(mark) = ring.mark.filter(|mark| *mark != Mark::Fresh) {
+            line(
+                "newest",
+                format!("{}, since its stage faulted", mark.name()),
+            );
+        }
         line(
             "readers",
             format!("{} of {}", ring.readers_attached, ring.readers),

@@ -12,7 +12,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::error::CommandError;
-use crate::stream::{Info, StreamError};
+use crate::stream::{Info, Mark, StreamError};
 
 /// Lists, shows, reads, writes and removes shared-memory streams, those of pyshmem included.
 #[derive(Subcommand)]
@@ -71,6 +71,7 @@ fn object(info: &Info) -> Value {
             "readers": ring.readers,
             "readers_attached": ring.readers_attached,
             "published": ring.published,
+            "mark": ring.mark.map(Mark::name),
             "closed": ring.closed,
             "writer_pid": ring.writer,
         })),

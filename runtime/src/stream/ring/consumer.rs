@@ -2,7 +2,7 @@
 
 use super::super::atomic::{Ordering, fence};
 use super::super::owner::Owner;
-use super::{Delivery, Frame, Head, ReaderRecord, Ring, WaitWord};
+use super::{Delivery, Frame, Head, Mark, ReaderRecord, Ring, WaitWord};
 
 /// What a reader knows. It holds the frame that it returned last, until it returns another or is detached.
 #[derive(Debug)]
@@ -136,6 +136,7 @@ impl Consumer {
                     frame_id: 0,
                     published_ns: 0,
                     origin_ns: 0,
+                    mark: Mark::Fresh,
                 };
             }
         }
@@ -188,6 +189,7 @@ impl Consumer {
             frame_id: record.frame_id.load(Ordering::Relaxed),
             published_ns: record.published_ns.load(Ordering::Relaxed),
             origin_ns: record.origin_ns.load(Ordering::Relaxed),
+            mark: Mark::from_word(record.mark.load(Ordering::Relaxed)),
         };
         self.taken = sequence;
         self.held = Some(frame);

@@ -18,7 +18,7 @@ mod records;
 mod signal;
 
 pub use consumer::Consumer;
-pub use frame::Frame;
+pub use frame::{Frame, Mark};
 pub use head::Head;
 pub use producer::{Label, Producer};
 pub use records::{ReaderRecord, Shared, SlotRecord};

@@ -2,7 +2,7 @@
 
 use super::super::atomic::{Ordering, fence};
 use super::super::owner::Owner;
-use super::{Head, Ring};
+use super::{Head, Mark, Ring};
 
 /// What the writer knows of its ring; private, so that what others scribble misleads nobody.
 #[derive(Debug)]
@@ -22,6 +22,7 @@ pub struct Label {
     pub frame_id: u64,
     pub published_ns: u64,
     pub origin_ns: u64,
+    pub mark: Mark,
 }
 
 impl Producer {
@@ -77,12 +78,18 @@ impl Producer {
             .published_ns
             .store(label.published_ns, Ordering::Relaxed);
         record.origin_ns.store(label.origin_ns, Ordering::Relaxed);
+        record.mark.store(label.mark as u32, Ordering::Relaxed);
         record.sequence.store(sequence, Ordering::Release);
         self.newest = Head::new(slot, sequence);
         self.sequences[slot as usize] = sequence;
         ring.remember(self.newest);
         ring.shared.head.0.store(self.newest.0);
         Some(sequence)
+    }
+
+    /// The newest publication.
+    pub fn newest(&self) -> Head {
+        self.newest
     }
 
     /// Publications so far, those of earlier writers included.

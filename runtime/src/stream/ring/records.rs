@@ -29,6 +29,8 @@ pub struct SlotRecord {
     pub frame_id: AtomicU64,
     pub published_ns: AtomicU64,
     pub origin_ns: AtomicU64,
+    /// A [`Mark`](super::Mark).
+    pub mark: AtomicU32,
 }
 
 /// One reader.

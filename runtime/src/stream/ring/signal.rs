@@ -41,6 +41,14 @@ impl Signal {
         });
     }
 
+    /// Counts one down and wakes who sleeps on it.
+    pub fn decrement(&self) {
+        self.change(|word| {
+            // Wraps around: minus one.
+            word.fetch_add(u64::MAX, Ordering::SeqCst);
+        });
+    }
+
     /// A waiter raises the flag and then has the kernel compare the word. Either it raised the flag before it was taken
     /// down here: then it is woken. Or after: then the flag is seen by the second look, or else, in the single order of
     /// the sequentially consistent accesses, the kernel's comparison comes after the change and finds it.
