@@ -101,9 +101,11 @@ impl Record {
             );
         }
         let context = &record.context;
-        let bytes = record.files().map(|(_, array)| array.bytes());
-        let mut bytes = bytes.chain(context.outputs.iter().map(|output| output.array.bytes()));
-        let total = bytes.try_fold(0, |sum: usize, bytes| sum.checked_add(bytes?));
+        let read = record.files().map(|(_, array)| array.bytes());
+        let written = context.outputs.iter().map(|output| output.array.bytes());
+        let total: Option<usize> = read
+            .chain(written)
+            .try_fold(0, |sum: usize, bytes| sum.checked_add(bytes?));
         if total.is_none_or(|total| total > ARRAYS_LIMIT) {
             bail!("'{}' has arrays that no kernel can address", path.display());
         }
