@@ -398,6 +398,30 @@ fn a_scribbled_control_block_is_refused_or_survived() {
 }
 
 #[test]
+fn a_frame_that_its_slot_denies_is_an_error_and_not_a_wait_for_ever() {
+    let spec = spec(&stream_name("denied"), 512);
+    let stream = Stream::create(&spec).unwrap();
+    let mut writer = stream.writer().unwrap();
+    let slot = writer.begin().unwrap();
+    writer.publish(slot, Stamp::source(1));
+    assert_eq!(stream::read_frame(&spec.name).unwrap().sequence, 1);
+    let (meta, _) = files(&spec.name);
+    let meta = OpenOptions::new().read(true).write(true).open(meta);
+    let meta = meta.unwrap();
+    // The slots' records are where the sequence 1 stands before the frame's number and two equal times.
+    let mut bytes = vec![0; meta.metadata().unwrap().len() as usize];
+    meta.read_exact_at(&mut bytes, 0).unwrap();
+    let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let mut places = (4096..bytes.len() - 32).step_by(64);
+    let record = places.find(|&at| (word(at), word(at + 8)) == (1, 1) && word(at + 16) > 1);
+    meta.write_all_at(&[9], record.unwrap() as u64).unwrap();
+    assert!(matches!(
+        stream::read_frame(&spec.name),
+        Err(StreamError::Overwritten { .. })
+    ));
+}
+
+#[test]
 fn a_damaged_geometry_is_refused() {
     let spec = spec(&stream_name("geometry"), 512);
     let stream = Stream::create(&spec).unwrap();

@@ -24,6 +24,10 @@ use crate::array::ArrayType;
 /// How long to wait for a whole frame, or for the lock.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How often a frame is copied that is overwritten meanwhile. That happens where the run cannot see this process (it is in
+/// another container) and so does not heed its pin; and for ever where somebody has scribbled in the control block.
+const COPIES: u32 = 100;
+
 /// What is known about a stream.
 #[derive(Clone, Debug)]
 pub struct Info {
@@ -161,17 +165,19 @@ pub fn read_frame(name: &str) -> Result<Snapshot, StreamError> {
 
 fn read_ring(stream: &Arc<Stream>, bytes: &mut [u8]) -> Result<Frame, StreamError> {
     let mut reader = stream.reader(Delivery::Latest)?;
-    loop {
-        let empty = || StreamError::Empty {
+    let mut outcome = Err(StreamError::Overwritten {
+        name: stream.name().to_owned(),
+    });
+    for _ in 0..COPIES {
+        let frame = reader.newest().ok_or_else(|| StreamError::Empty {
             name: stream.name().to_owned(),
-        };
-        let frame = reader.newest().ok_or_else(empty)?;
-        match reader.read(&frame, bytes) {
-            // The run cannot see this process (it is in another container), and so does not heed its pin.
-            Err(StreamError::Overwritten { .. }) => {}
-            outcome => return outcome.map(|()| frame),
+        })?;
+        outcome = reader.read(&frame, bytes).map(|()| frame);
+        if !matches!(outcome, Err(StreamError::Overwritten { .. })) {
+            break;
         }
     }
+    outcome
 }
 
 /// Writes one frame into a stream as a Python program would: through pyshmem's place.
