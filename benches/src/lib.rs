@@ -9,7 +9,7 @@
 use sandpipe::array::{ArrayType, Dtype};
 use sandpipe::kernel::{Registry, state_arrays};
 use sandpipe::pipeline::Solo;
-use sandpipe::sandbox::{Array, Context, Engine, EngineOptions, Limits, Part};
+use sandpipe::sandbox::{Array, Context, Engine, EngineOptions, Isolation, Limits, Part};
 use sandpipe_kernel::Kernel;
 use sandpipe_kernel::testing::Stage;
 use serde_json::{Map, Value};
@@ -133,7 +133,9 @@ impl Case {
             parameters: Value::Object(self.parameters.clone()).to_string(),
         };
         let limits = Limits::default();
-        let program = engine.load(&kernel.module, &limits).unwrap();
+        let program = engine
+            .load(&kernel.module, &limits, Isolation::Thread)
+            .unwrap();
         program.validate_config(&context, &limits).unwrap();
         let solo = Solo::open(&program, &context, &limits).unwrap();
         for (index, frame) in self.inputs.iter().chain(&self.auxiliary).enumerate() {

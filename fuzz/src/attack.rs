@@ -3,6 +3,7 @@ use std::fmt::Write;
 use arbitrary::{Arbitrary, Result, Unstructured};
 
 use crate::stage::{LIMITS, engine, kernel, run as run_stage};
+use sandpipe::sandbox::Isolation;
 
 /// Where a kernel may reach for. The first two are its input and its output.
 const BASES: [&str; 8] = [
@@ -148,7 +149,7 @@ pub fn run(bytes: &[u8]) {
     let Ok(text) = text(&mut Unstructured::new(bytes)) else {
         return;
     };
-    match engine().load(text.as_bytes(), &LIMITS) {
+    match engine().load(text.as_bytes(), &LIMITS, Isolation::Thread) {
         Ok(program) => run_stage(&program),
         Err(error) => panic!("{error}\n{text}"),
     }

@@ -5,6 +5,7 @@ use sandpipe_kernels::BUILT_IN;
 
 use crate::directory;
 use crate::stage::{LIMITS, engine, kernel, run as run_stage};
+use sandpipe::sandbox::Isolation;
 
 pub const PIECES: &[&str] = &[
     "\0asm\x01\0\0\0",
@@ -54,7 +55,7 @@ pub fn run(bytes: &[u8]) {
 }
 
 pub fn admit_and_run(module: &[u8]) {
-    match engine().load(module, &LIMITS) {
+    match engine().load(module, &LIMITS, Isolation::Thread) {
         Ok(program) => run_stage(&program),
         Err(error) => assert!(!error.to_string().is_empty()),
     }

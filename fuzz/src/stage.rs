@@ -7,8 +7,8 @@ use std::time::Duration;
 use rustix::fs::{MemfdFlags, memfd_create};
 use sandpipe::array::{ArrayType, Dtype};
 use sandpipe::sandbox::{
-    Access, Array, CacheDirectory, Context, Engine, EngineOptions, Instance, Limits, Part, Program,
-    Window,
+    Access, Array, CacheDirectory, Context, Engine, EngineOptions, Instance, Isolation, Limits,
+    Part, Program, Window,
 };
 
 const PAGE: u32 = 4096;
@@ -127,7 +127,11 @@ fn healthy(input: &Ring) {
     static PROGRAM: OnceLock<Program> = OnceLock::new();
     static NEIGHBOUR: Mutex<Option<(Ring, Instance)>> = Mutex::new(None);
     let program = PROGRAM.get_or_init(|| {
-        let loaded = engine().load(kernel(&[]).as_bytes(), &Limits::default());
+        let loaded = engine().load(
+            kernel(&[]).as_bytes(),
+            &Limits::default(),
+            Isolation::Thread,
+        );
         loaded.expect("the kernel of the tests is one")
     });
     let output = Ring::new(0);

@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    sandpipe::sandbox::enter();
     sandpipe::cli::main()
 }

@@ -14,7 +14,7 @@ use sandpipe::config;
 use sandpipe::kernel::{self, Registry};
 use sandpipe::pipeline::{Solo, context};
 use sandpipe::sandbox::{
-    Array, CacheDirectory, Cause, Context, Engine, EngineOptions, Limits, Program,
+    Array, CacheDirectory, Cause, Context, Engine, EngineOptions, Isolation, Limits, Program,
 };
 use serde::Deserialize;
 use tempfile::TempDir;
@@ -64,7 +64,11 @@ impl Bench {
         let program = self
             .programs
             .entry(context.kind.clone())
-            .or_insert_with(|| self.engine.load(&stage.kernel.module, &limits).unwrap());
+            .or_insert_with(|| {
+                self.engine
+                    .load(&stage.kernel.module, &limits, Isolation::Thread)
+                    .unwrap()
+            });
         let valid = program.validate_config(&context, &limits);
         valid.map_err(|fault| fault.message)?;
         let solo = Solo::open(program, &context, &limits).map_err(|error| error.to_string())?;

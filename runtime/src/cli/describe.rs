@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::engine;
 use super::error::CommandError;
 use super::output;
+use super::sandbox::SandboxArguments;
 use crate::pipeline::Plan;
 use crate::report::graph;
 
@@ -20,6 +20,8 @@ Examples:
 pub(super) struct Describe {
     /// The pipeline.
     file: PathBuf,
+    #[command(flatten)]
+    sandbox: SandboxArguments,
     /// How to show it: as text, as one JSON object, or as a drawing for Mermaid or Graphviz.
     #[arg(long, value_enum, default_value = "text")]
     format: GraphFormat,
@@ -35,7 +37,7 @@ enum GraphFormat {
 
 impl Describe {
     pub(super) fn run(self) -> Result<ExitCode, CommandError> {
-        let engine = engine()?;
+        let engine = self.sandbox.engine()?;
         let description = Plan::new(&engine, &self.file)?.describe();
         match self.format {
             GraphFormat::Text => output::result(&graph::text(&description))?,

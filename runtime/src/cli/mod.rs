@@ -8,6 +8,7 @@ mod error;
 mod kernel;
 mod output;
 mod run;
+mod sandbox;
 mod stream;
 mod validate;
 
@@ -15,9 +16,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
-
-use crate::sandbox::{Engine, EngineOptions};
-use error::CommandError;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -88,11 +86,6 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => error.report(),
     }
-}
-
-/// The sandbox, with the user's cache of compiled code.
-fn engine() -> Result<Engine, CommandError> {
-    Engine::new(EngineOptions::default()).map_err(|error| CommandError::Running(error.into()))
 }
 
 fn log_to_stderr(level: LogLevel) {

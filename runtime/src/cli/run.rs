@@ -9,8 +9,8 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use tempfile::NamedTempFile;
 
-use super::engine;
 use super::error::{CommandError, FAILED};
+use super::sandbox::SandboxArguments;
 use super::{Format, output};
 use crate::config::parse_duration;
 use crate::endpoint::SourceSpec;
@@ -38,6 +38,8 @@ impulse and checkerboard. Without a rate it runs flat out.")]
 pub(super) struct Run {
     /// The pipeline.
     file: PathBuf,
+    #[command(flatten)]
+    sandbox: SandboxArguments,
     /// Stop after so long, for example 500ms or 5s.
     #[arg(long, value_parser = parse_duration)]
     duration: Option<Duration>,
@@ -68,7 +70,7 @@ impl Run {
             Some(path) => Some(QuarantineDirectory::open(path).map_err(CommandError::Argument)?),
             None => None,
         };
-        let engine = engine()?;
+        let engine = self.sandbox.engine()?;
         let handle = RunHandle::new();
         obey_signals(handle.clone()).map_err(CommandError::Running)?;
         let plan = Plan::with_sources(&engine, &self.file, &self.sources)?;

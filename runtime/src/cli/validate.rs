@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::engine;
 use super::error::{CommandError, WRONG};
+use super::sandbox::SandboxArguments;
 use super::{Format, output};
 use crate::pipeline::Plan;
 
@@ -21,6 +21,8 @@ pub(super) struct Validate {
     /// Pipelines to check.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    sandbox: SandboxArguments,
     /// How to print the result.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -35,7 +37,7 @@ struct Verdict {
 
 impl Validate {
     pub(super) fn run(self) -> Result<ExitCode, CommandError> {
-        let engine = engine()?;
+        let engine = self.sandbox.engine()?;
         let mut verdicts = Vec::new();
         for file in self.files {
             let errors = match Plan::new(&engine, &file) {

@@ -3,7 +3,6 @@
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::located::Span;
 use super::stage::SynchronizationMode;
-use super::supervision::Isolation;
 use super::{SinkConfig, SourceConfig, StageConfig, Storage, StreamConfig};
 
 /// A stage refuses a stream on a GPU with its own reason; here are those that no stage uses.
@@ -36,13 +35,6 @@ pub(super) fn check_streams(
 pub(super) fn check_stage(stage: &StageConfig, diagnostics: &mut Diagnostics) {
     let mut refuse =
         |span: Span, what: &str, instead: &str| refuse(diagnostics, span, what, instead);
-    if stage.isolation.value == Isolation::Process {
-        refuse(
-            stage.isolation.span,
-            "'isolation: process'",
-            "use 'isolation: thread'",
-        );
-    }
     if stage.instances.value > 1 {
         refuse(
             stage.instances.span,

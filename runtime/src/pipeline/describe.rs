@@ -36,6 +36,10 @@ impl Plan {
                     },
                     kind: self.kind_of(*node),
                     lane: lane_of(node),
+                    isolation: match node {
+                        Node::Stage(index) => Some(self.stages[*index].program.isolation().name()),
+                        Node::Source(_) | Node::Sink(_) => None,
+                    },
                     limits: match node {
                         Node::Stage(index) => Some(&self.stages[*index].limits),
                         Node::Source(_) | Node::Sink(_) => None,

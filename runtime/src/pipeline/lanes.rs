@@ -1,6 +1,6 @@
 //! Which lane runs what.
 
-use crate::config::{Config, LanesMode};
+use crate::config::{Config, Isolation, LanesMode};
 
 use super::graph::{Graph, Node};
 
@@ -28,7 +28,8 @@ enum Key<'a> {
 
 /// Distributes the nodes over lanes. A stage with `lane: name` goes to the lane of that name. Of the others,
 /// `fused` puts each connected chain on one lane and `spread` each node on its own. A sink that may wait for a
-/// device always has its own, so that it holds nobody up.
+/// device always has its own, so that it holds nobody up, and so has a stage in a process of its own, since its lane waits while
+/// that process computes.
 pub fn assign(config: &Config, graph: &Graph, waits: impl Fn(usize) -> bool) -> Vec<Lane> {
     let mut keys: Vec<Key> = Vec::new();
     let mut lanes: Vec<Lane> = Vec::new();
@@ -42,6 +43,9 @@ pub fn assign(config: &Config, graph: &Graph, waits: impl Fn(usize) -> bool) -> 
             let key = match node {
                 Node::Stage(index) => match &config.stages[index].lane {
                     Some(lane) => Key::Named(&lane.value),
+                    None if config.stages[index].isolation.value == Isolation::Process => {
+                        Key::Own(node)
+                    }
                     None => Key::Chain(first),
                 },
                 Node::Sink(index) if waits(index) => Key::Own(node),
@@ -53,7 +57,8 @@ pub fn assign(config: &Config, graph: &Graph, waits: impl Fn(usize) -> bool) -> 
             }
             let name = match key {
                 Key::Named(name) => name,
-                Key::Chain(node) | Key::Own(node) => name_of(config, node),
+                // The first of it that is in this lane.
+                Key::Chain(_) | Key::Own(_) => name_of(config, node),
             };
             lanes.push(Lane {
                 name: name.to_owned(),

@@ -6,13 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::kernel::Kernel;
-use crate::sandbox::{Engine, Limits, LoadError, Program};
+use crate::sandbox::{Engine, Isolation, Limits, LoadError, Program};
 
-/// A program, or why there is none, for each of the kernels and limits.
-pub fn load(engine: &Engine, wanted: &[(&Kernel, Limits)]) -> Vec<Result<Program, LoadError>> {
+/// One stage's kernel, its limits, and where it is to run.
+pub type Wanted<'a> = (&'a Kernel, Limits, Isolation);
+
+/// A program, or why there is none, for each.
+pub fn load(engine: &Engine, wanted: &[Wanted<'_>]) -> Vec<Result<Program, LoadError>> {
     let same =
-        |a: &(&Kernel, Limits), b: &(&Kernel, Limits)| a.0.sha256 == b.0.sha256 && a.1 == b.1;
-    let mut distinct: Vec<&(&Kernel, Limits)> = Vec::new();
+        |a: &Wanted<'_>, b: &Wanted<'_>| a.0.sha256 == b.0.sha256 && (a.1, a.2) == (b.1, b.2);
+    let mut distinct: Vec<&Wanted<'_>> = Vec::new();
     let places: Vec<usize> = wanted
         .iter()
         .map(|one| {
@@ -29,10 +32,10 @@ pub fn load(engine: &Engine, wanted: &[(&Kernel, Limits)]) -> Vec<Result<Program
         let mut loaded = Vec::new();
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some((kernel, limits)) = distinct.get(place) else {
+            let Some((kernel, limits, isolation)) = distinct.get(place) else {
                 return loaded;
             };
-            loaded.push((place, engine.load(&kernel.module, limits)));
+            loaded.push((place, engine.load(&kernel.module, limits, *isolation)));
         }
     };
     let threads = thread::available_parallelism()

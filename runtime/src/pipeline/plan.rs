@@ -4,11 +4,11 @@ use std::path::Path;
 
 use crate::config::{self, Config, Diagnostic, Report, Span};
 use crate::endpoint::{self, PlannedSink, PlannedSource, SourceSpec};
-use crate::kernel::{self, Kernel, Registry, ResolvedStage};
-use crate::sandbox::{Array, Context, Engine, Limits, Part, Program};
+use crate::kernel::{self, Registry, ResolvedStage};
+use crate::sandbox::{Array, Context, Engine, Isolation, Limits, Part, Program};
 
 use super::graph::Graph;
-use super::load::load;
+use super::load::{Wanted, load};
 use super::spec;
 
 /// One stage, checked and compiled.
@@ -97,12 +97,19 @@ fn compile(
     config: &Config,
     resolved: Vec<ResolvedStage>,
 ) -> Result<Vec<PlannedStage>, Report> {
-    let wanted: Vec<(&Kernel, Limits)> = resolved
+    let wanted: Vec<Wanted<'_>> = resolved
         .iter()
-        .map(|resolved| (resolved.kernel.as_ref(), limits(config, resolved)))
+        .map(|resolved| {
+            let kernel = resolved.kernel.as_ref();
+            (
+                kernel,
+                limits(config, resolved),
+                isolation(config, resolved),
+            )
+        })
         .collect();
     let loaded = load(engine, &wanted);
-    let limits: Vec<Limits> = wanted.into_iter().map(|(_, limits)| limits).collect();
+    let limits: Vec<Limits> = wanted.into_iter().map(|(_, limits, _)| limits).collect();
     let mut stages = Vec::with_capacity(resolved.len());
     let mut failures = Vec::new();
     for ((resolved, limits), loaded) in resolved.into_iter().zip(limits).zip(loaded) {
@@ -199,6 +206,14 @@ fn limits(config: &Config, resolved: &ResolvedStage) -> Limits {
         limits.log_rate = rate.per_second.ceil() as u32;
     }
     limits
+}
+
+/// Where the guest of a stage runs.
+fn isolation(config: &Config, resolved: &ResolvedStage) -> Isolation {
+    match config.stages[resolved.stage].isolation.value {
+        config::Isolation::Thread => Isolation::Thread,
+        config::Isolation::Process => Isolation::Process,
+    }
 }
 
 /// Where to point when a kernel refuses its configuration: the whole entry would be too much to mark.

@@ -47,6 +47,8 @@ pub struct NodeDescription {
     pub kind: String,
     /// The lane that runs it.
     pub lane: String,
+    /// Of a stage: where its guest runs, `thread` or `process`.
+    pub isolation: Option<&'static str>,
     /// Of a stage: what its guest may use.
     pub limits: Option<LimitsDescription>,
 }
@@ -162,7 +164,14 @@ pub fn text(description: &Description) -> String {
 
 /// What the stages' guests may use, and how they are stopped.
 fn limits(description: &Description) -> String {
-    let heads = ["limits of", "memory", "deadline", "startup", "log messages"];
+    let heads = [
+        "limits of",
+        "memory",
+        "deadline",
+        "startup",
+        "log messages",
+        "isolation",
+    ];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     for node in &description.nodes {
         if let Some(limits) = &node.limits {
@@ -172,10 +181,11 @@ fn limits(description: &Description) -> String {
                 time(limits.deadline_us),
                 time(limits.startup_us),
                 format!("{}/s", limits.log_rate),
+                node.isolation.unwrap_or_default().to_owned(),
             ]);
         }
     }
-    let mut text = super::text::columns(&rows, 5);
+    let mut text = super::text::columns(&rows, 6);
     let bounds = &description.bounds;
     // Writing to a string cannot fail.
     let _ = writeln!(

@@ -8,11 +8,6 @@
 //! The name is the SHA-256 of everything the code depends on: the module, the way to stop it, the engine's configuration, the
 //! version of this program and of its wrapping. The cache is a convenience: when the directory cannot be used, everything is compiled.
 
-#![allow(
-    unsafe_code,
-    reason = "loads machine code that an earlier run compiled"
-)]
-
 use std::env;
 use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
@@ -24,8 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use sha2::{Digest as _, Sha256};
-use wasmtime::component::Component;
 
+use super::code::Code;
 use super::compiler::Compiler;
 use super::engine::CacheDirectory;
 use super::program::Digest;
@@ -73,28 +68,23 @@ impl Cache {
         Key(format!("{}.cwasm", Digest(name.into())))
     }
 
-    /// The compiled code, if there is a sound file with it.
-    pub fn load(&self, key: &Key, engine: &wasmtime::Engine) -> Option<Component> {
-        let file = self.read(key).ok()?;
+    /// The compiled code, if there is a sound file with it: in a directory that only this user can write (checked on the open
+    /// directory), belonging to this user alone (checked on the open file), with a checksum that says that these are the bytes
+    /// which `store` wrote under this name.
+    pub fn load(&self, key: &Key) -> Option<Code> {
+        let mut file = self.read(key).ok()?;
         let (sum, code) = file.split_at_checked(CHECKSUM)?;
         if sum != checksum(key, code).as_slice() {
             tracing::debug!("the compiled code in {} is damaged", key.0);
             return None;
         }
-        // SAFETY: `deserialize` must be given what `serialize` returned, unchanged, by the same version of wasmtime. The file is
-        // in a directory that only this user can write (checked on the open directory) and belongs to this user alone
-        // (checked on the open file); its checksum says that the bytes are those which `store` wrote under this name, which
-        // stands for this version and configuration; wasmtime checks its own version and configuration again.
-        unsafe { Component::deserialize(engine, code) }.ok()
+        file.drain(..CHECKSUM);
+        Some(Code(file))
     }
 
     /// Keeps compiled code. Failure means that there is no cached code next time, and nothing else.
-    pub fn store(&self, key: &Key, component: &Component) {
-        let stored = component
-            .serialize()
-            .map_err(io::Error::other)
-            .and_then(|code| self.write(key, &code));
-        if let Err(error) = stored {
+    pub fn store(&self, key: &Key, code: &Code) {
+        if let Err(error) = self.write(key, &code.0) {
             tracing::debug!("compiled code cannot be kept: {error}");
         }
     }

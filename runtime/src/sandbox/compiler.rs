@@ -5,9 +5,14 @@ use std::borrow::Cow;
 use wasmtime::component::Component;
 
 use super::admission::{self, Facts, Form, LoadError};
+use super::code::Code;
 use super::contract::World;
+use super::executable::Exports;
 use super::interruption::Interruption;
 use super::wrap;
+
+/// Stack of a compiling thread.
+pub(super) const COMPILER_STACK: usize = 16 << 20;
 
 /// Compiles kernels for one way of stopping them.
 #[derive(Clone)]
@@ -22,6 +27,15 @@ impl Compiler {
         Ok(Compiler {
             engine: wasmtime::Engine::new(&interruption.config())?,
             interruption,
+        })
+    }
+
+    /// Machine code of what admission has looked at, with all functions of the contract.
+    pub fn code(&self, binary: &[u8], facts: &Facts) -> Result<Code, LoadError> {
+        let component = self.compile(binary, facts)?;
+        Exports::find(&component, facts.world)?;
+        component.serialize().map(Code).map_err(|error| {
+            LoadError::new(format!("The compiled module cannot be kept: {error:#}."))
         })
     }
 

@@ -11,6 +11,8 @@ mod generated {
     });
 }
 
+use serde::{Deserialize, Serialize};
+
 pub(super) use generated::sandpipe::kernel::{log::Level, types};
 
 /// The text of the contract, for wrapping core modules.
@@ -35,7 +37,7 @@ pub const SINK: &str = "sandpipe:kernel/sink@0.1.0";
 pub const TYPES: &str = "sandpipe:kernel/types@0.1.0";
 
 /// How a kernel gets its arrays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum World {
     /// Zero copy: streams are mapped into the kernel's memory.
     Mapped,

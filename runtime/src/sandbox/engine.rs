@@ -1,26 +1,30 @@
 //! What all kernels run under: a compiler, a linker, a watchdog, a cache.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Linker;
 
 use super::admission::{self, Facts, LoadError};
 use super::cache::Cache;
-use super::compiler::Compiler;
+use super::child::compile::CompileLimits;
+use super::child::remote::Remotely;
+use super::child::spawn::Spawner;
+use super::child::{self, Confinement};
+use super::code::Code;
+use super::compiler::{COMPILER_STACK, Compiler};
 use super::deadline::{Stop, Watchdog};
+use super::executable::Executable;
 use super::host::{Host, LogConsumer, link, log_to_tracing};
 use super::interruption::{self, Epoch, Interruption};
+use super::isolation::Isolation;
 use super::limits::Limits;
 use super::page::Pages;
-use super::program::{Digest, Program};
+use super::program::{Digest, Program, Runs};
 use super::wrap;
-
-/// Stack of a compiling thread.
-const COMPILER_STACK: usize = 16 << 20;
 
 /// Where compiled code is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +47,14 @@ pub struct EngineOptions {
     pub log: LogConsumer,
     /// Time for compiling one module. The default, two minutes, is ten times what CPython takes.
     pub compile_time: Duration,
+    /// Memory for compiling one module in a child. The default is 2 GiB.
+    pub compile_memory: u64,
+    /// The program that is started for children: they compile modules, and run the guests of [`Isolation::Process`]. Its
+    /// `main` must call [`enter`](super::enter) before anything else. A program that does so itself gives `/proc/self/exe`.
+    /// Without one, modules are compiled on a thread of this process, and [`Isolation::Process`] is refused.
+    pub helper: Option<PathBuf>,
+    /// How much of the confinement of children this machine must offer.
+    pub confinement: Confinement,
     /// How guests are stopped at their deadline. By default the engine chooses; see [`Engine::interruption`].
     pub interruption: Option<Interruption>,
 }
@@ -52,7 +64,10 @@ impl Default for EngineOptions {
         EngineOptions {
             cache: CacheDirectory::default(),
             log: Arc::new(log_to_tracing),
-            compile_time: Duration::from_secs(120),
+            compile_time: CompileLimits::default().time,
+            compile_memory: CompileLimits::default().memory,
+            helper: None,
+            confinement: Confinement::Full,
             interruption: None,
         }
     }
@@ -72,10 +87,19 @@ pub(super) struct Inner {
     pub linker: Linker<Host>,
     pub watchdog: Watchdog,
     pub log: LogConsumer,
+    children: Option<Children>,
     cache: Option<Cache>,
-    compile_time: Duration,
+    compiling: CompileLimits,
     /// Why guests are stopped by epochs although nobody asked for that.
     fallback: Option<String>,
+}
+
+/// How children are started.
+struct Children {
+    helper: PathBuf,
+    confinement: Confinement,
+    /// Started with the first child.
+    spawner: OnceLock<Result<Spawner, String>>,
 }
 
 impl Engine {
@@ -84,6 +108,13 @@ impl Engine {
     /// # Errors
     /// The machine lacks what the sandbox needs: signal handlers, threads, a processor that wasmtime compiles for.
     pub fn new(options: EngineOptions) -> Result<Engine, EngineError> {
+        if child::is_child() {
+            return Err(EngineError(
+                "this process was started as a child, but its `main` does not call \
+                 `sandpipe::sandbox::enter` first"
+                    .to_owned(),
+            ));
+        }
         // Before the first wasmtime engine, so that wasmtime's own handler comes first and passes on what is not a trap.
         crate::stream::guard::install().map_err(|error| EngineError(error.to_string()))?;
         let (interruption, fallback) = match options.interruption {
@@ -94,18 +125,41 @@ impl Engine {
             },
         };
         let compiler = Compiler::new(interruption).map_err(failed)?;
-        let mut linker = Linker::new(&compiler.engine);
-        link(&mut linker).map_err(failed)?;
         let watchdog = Watchdog::start().map_err(|error| EngineError(error.to_string()))?;
         let cache = Cache::open(&options.cache);
         Ok(Engine(Arc::new(Inner {
+            linker: linker(&compiler)?,
             compiler,
-            linker,
             watchdog,
             log: options.log,
+            children: options.helper.map(|helper| Children {
+                helper,
+                confinement: options.confinement,
+                spawner: OnceLock::new(),
+            }),
             cache,
-            compile_time: options.compile_time,
+            compiling: CompileLimits {
+                time: options.compile_time,
+                memory: options.compile_memory,
+            },
             fallback,
+        })))
+    }
+
+    /// The engine of a child: for machine code that the parent has compiled without any way to stop it, because the parent
+    /// kills the child.
+    pub(super) fn of_child(log: LogConsumer) -> Result<Engine, EngineError> {
+        crate::stream::guard::install().map_err(|error| EngineError(error.to_string()))?;
+        let compiler = Compiler::new(Interruption::None).map_err(failed)?;
+        Ok(Engine(Arc::new(Inner {
+            linker: linker(&compiler)?,
+            compiler,
+            watchdog: Watchdog::absent(),
+            log,
+            children: None,
+            cache: None,
+            compiling: CompileLimits::default(),
+            fallback: None,
         })))
     }
 
@@ -113,29 +167,36 @@ impl Engine {
     ///
     /// # Errors
     /// The module is damaged, too large, not a kernel, or wants what kernels do not get; a sentence for its author.
-    pub fn load(&self, module: &[u8], limits: &Limits) -> Result<Program, LoadError> {
+    pub fn load(
+        &self,
+        module: &[u8],
+        limits: &Limits,
+        isolation: Isolation,
+    ) -> Result<Program, LoadError> {
         let binary = wrap::to_binary(module)?;
         let facts = admission::inspect(&binary, limits)?;
         let digest = Digest::of(module);
-        let cached = self
-            .0
-            .cache
-            .as_ref()
-            .map(|cache| (cache, cache.key(&self.0.compiler, &digest)));
-        let loaded = cached
-            .as_ref()
-            .and_then(|(cache, key)| cache.load(key, &self.0.compiler.engine));
-        let component = match loaded {
-            Some(component) => component,
+        let compiler = self.0.compiler_for(isolation)?;
+        let cache = self.0.cache.as_ref();
+        let cached = cache.map(|cache| (cache, cache.key(&compiler, &digest)));
+        let runs = |code: &Code| match isolation {
+            Isolation::Thread => Executable::new(&self.0, code, facts.world).map(Runs::Here),
+            Isolation::Process => Remotely::new(&self.0, code, facts.world).map(Runs::InChildren),
+        };
+        let kept = cached.as_ref().and_then(|(cache, key)| cache.load(key));
+        let runs = match kept.and_then(|code| runs(&code).ok()) {
+            Some(runs) => runs,
             None => {
-                let component = self.compile(binary.into_owned(), facts.clone())?;
+                let code = self
+                    .0
+                    .compile(compiler, binary.into_owned(), limits, facts.clone())?;
                 if let Some((cache, key)) = &cached {
-                    cache.store(key, &component);
+                    cache.store(key, &code);
                 }
-                component
+                runs(&code)?
             }
         };
-        Program::new(self, component, facts, digest)
+        Ok(Program::new(runs, facts, digest))
     }
 
     /// How guests of this engine are stopped at their deadline: by a revoked page where that works, and by epochs elsewhere,
@@ -157,35 +218,66 @@ impl Engine {
             None => interruption.to_string(),
         }
     }
-
-    /// Compiles on a thread of its own, because there are modules that pass every limit and still take hours: compile time
-    /// grows faster than a function's size, and a compiler cannot be interrupted. Such a thread is left behind; it ends
-    /// with the process.
-    fn compile(&self, binary: Vec<u8>, facts: Facts) -> Result<Component, LoadError> {
-        let compiler = self.0.compiler.clone();
-        let (send, receive) = mpsc::sync_channel(1);
-        let compile = move || {
-            // Nobody listens any more when it took too long.
-            let _ = send.send(compiler.compile(&binary, &facts));
-        };
-        thread::Builder::new()
-            .name("compile".to_owned())
-            .stack_size(COMPILER_STACK)
-            .spawn(compile)
-            .map_err(|error| LoadError::new(format!("The module cannot be compiled: {error}.")))?;
-        receive.recv_timeout(self.0.compile_time).map_err(|error| {
-            LoadError::new(match error {
-                RecvTimeoutError::Timeout => format!(
-                    "The module did not compile within {:?}. Split very long functions.",
-                    self.0.compile_time
-                ),
-                RecvTimeoutError::Disconnected => "The module makes the compiler fail.".to_owned(),
-            })
-        })?
-    }
 }
 
 impl Inner {
+    /// Starts children; `None` where there is no program for them.
+    pub fn children(&self) -> Option<Result<&Spawner, LoadError>> {
+        let children = self.children.as_ref()?;
+        let spawner = children
+            .spawner
+            .get_or_init(|| Spawner::start(&children.helper).map_err(|error| error.to_string()));
+        Some(spawner.as_ref().map_err(|error| {
+            LoadError::new(format!(
+                "No process can be started for the kernel: {error}."
+            ))
+        }))
+    }
+
+    /// How much of the confinement of children has to be there.
+    pub fn confinement(&self) -> Confinement {
+        let children = self.children.as_ref();
+        children.map_or(Confinement::Full, |children| children.confinement)
+    }
+
+    /// The compiler for guests that run on a thread, or in a process that can be killed.
+    fn compiler_for(&self, isolation: Isolation) -> Result<Compiler, LoadError> {
+        match (isolation, self.compiler.interruption) {
+            (Isolation::Thread, _) => Ok(self.compiler.clone()),
+            (Isolation::Process, _) if self.children.is_none() => Err(LoadError::new(
+                "The kernel is to run in a process of its own, but this program has no helper for that; let it run on a thread.",
+            )),
+            (Isolation::Process, Interruption::Epochs) => Compiler::new(Interruption::None)
+                .map_err(|error| LoadError::new(format!("The compiler cannot start: {error:#}."))),
+            // They share one configuration.
+            (Isolation::Process, Interruption::Page | Interruption::None) => Ok(Compiler {
+                engine: self.compiler.engine.clone(),
+                interruption: Interruption::None,
+            }),
+        }
+    }
+
+    /// Compiles in a child where there is a program for it, because there are modules that pass every limit and still take hours
+    /// or all memory: compile time grows faster than a function's size, and a compiler cannot be interrupted.
+    fn compile(
+        &self,
+        compiler: Compiler,
+        binary: Vec<u8>,
+        stage: &Limits,
+        facts: Facts,
+    ) -> Result<Code, LoadError> {
+        match self.children() {
+            Some(spawner) => child::compile::compile(
+                spawner?,
+                compiler.interruption,
+                &binary,
+                stage,
+                &self.compiling,
+            ),
+            None => compile_on_a_thread(compiler, binary, facts, &self.compiling),
+        }
+    }
+
     /// What stops a guest whose pages, if it has any, are `pages`.
     pub fn stop(&self, pages: &Arc<Pages>) -> Arc<dyn Stop> {
         match self.compiler.interruption {
@@ -193,6 +285,37 @@ impl Inner {
             Interruption::Page | Interruption::None => Arc::clone(pages) as Arc<dyn Stop>,
         }
     }
+}
+
+/// A thread whose compiler does not come to an end is left behind; it ends with the process.
+fn compile_on_a_thread(
+    compiler: Compiler,
+    binary: Vec<u8>,
+    facts: Facts,
+    limits: &CompileLimits,
+) -> Result<Code, LoadError> {
+    let (send, receive) = mpsc::sync_channel(1);
+    let compile = move || {
+        // Nobody listens any more when it took too long.
+        let _ = send.send(compiler.code(&binary, &facts));
+    };
+    thread::Builder::new()
+        .name("compile".to_owned())
+        .stack_size(COMPILER_STACK)
+        .spawn(compile)
+        .map_err(|error| LoadError::new(format!("The module cannot be compiled: {error}.")))?;
+    receive
+        .recv_timeout(limits.time)
+        .map_err(|error| match error {
+            RecvTimeoutError::Timeout => limits.too_slow(),
+            RecvTimeoutError::Disconnected => LoadError::new("The module makes the compiler fail."),
+        })?
+}
+
+fn linker(compiler: &Compiler) -> Result<Linker<Host>, EngineError> {
+    let mut linker = Linker::new(&compiler.engine);
+    link(&mut linker).map_err(failed)?;
+    Ok(linker)
 }
 
 fn failed(error: wasmtime::Error) -> EngineError {

@@ -1,11 +1,13 @@
 //! Whatever ends a call other than success.
 
+use serde::{Deserialize, Serialize};
+
 use super::bounds::FAULT_CHARACTERS;
 use super::contract::types;
 use super::text::{clean, clean_bytes};
 
 /// What kind of mistake a kernel reports about itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Code {
     /// Wrong number of arrays.
     Arity,
@@ -20,7 +22,7 @@ pub enum Code {
 }
 
 /// Why a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Cause {
     /// The guest trapped: `unreachable`, out of bounds, stack exhausted and the like.
     Trap,
@@ -44,6 +46,8 @@ pub enum Cause {
     Contract,
     /// An earlier call on this instance ended in a fault; it has to be opened again.
     Dead,
+    /// The process that the guest ran in died.
+    Worker,
     /// The host could not do its part: no memory, no file descriptors.
     Host,
 }
@@ -60,6 +64,7 @@ impl Cause {
             Cause::Segment { .. } => "segment",
             Cause::Contract => "contract",
             Cause::Dead => "dead",
+            Cause::Worker => "worker",
             Cause::Host => "host",
         }
     }
@@ -81,6 +86,22 @@ impl Fault {
             cause,
             message: clean(message.as_ref(), FAULT_CHARACTERS),
         }
+    }
+
+    /// The answer of an instance that an earlier fault has ended.
+    pub(super) fn dead() -> Fault {
+        Fault::new(
+            Cause::Dead,
+            "The kernel ended in a fault before; it has to be opened again.",
+        )
+    }
+
+    /// A guest in a process of its own was killed at its deadline.
+    pub(super) fn late() -> Fault {
+        Fault::new(
+            Cause::Deadline,
+            "The kernel ran past its deadline and was stopped.",
+        )
     }
 
     /// What the guest itself reported.

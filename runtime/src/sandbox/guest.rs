@@ -16,13 +16,13 @@ use super::context::Context;
 use super::contract::types;
 use super::deadline::{Revoked, Watch};
 use super::engine::Inner;
+use super::executable::Executable;
 use super::fault::{Cause, Fault};
 use super::host::{Breach, Host};
 use super::interruption::Interruption;
 use super::limits::Limits;
 use super::memory::{self, GuestMemory};
 use super::page::Pages;
-use super::program::Program;
 
 /// Function names of a trap's backtrace that are shown.
 const FRAMES: usize = 6;
@@ -41,23 +41,20 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    /// Instantiates a program; this is where a `start` function runs. `windows` is the size of the block that will be reserved.
+    /// Instantiates a kernel; this is where a `start` function runs. `windows` is the size of the block that will be reserved.
     /// Also returns the memories that were created.
     pub fn start(
-        program: &Program,
+        executable: &Executable,
         context: &Context,
         limits: &Limits,
         windows: u64,
     ) -> Result<(Guest, Vec<GuestMemory>), Fault> {
-        let engine = program.engine();
+        let engine = &executable.engine;
         let host = Host::new(&context.name, limits, windows, Arc::clone(&engine.log));
         let mut store = Store::new(&engine.compiler.engine, host);
         store.limiter(|host| &mut host.limiter);
         let pages = Arc::new(Pages::default());
-        let mut watch = engine
-            .watchdog
-            .watch(limits.startup, engine.stop(&pages))
-            .ok_or_else(|| Fault::new(Cause::Host, "The sandbox's watchdog has ended."))?;
+        let mut watch = engine.watchdog.watch(limits.startup, engine.stop(&pages));
         if engine.compiler.interruption == Interruption::Epochs {
             ask_at_epochs(&mut store, watch.revoked());
         }
@@ -65,7 +62,7 @@ impl Guest {
         note_faults(&mut store, Arc::clone(&fault_address));
 
         watch.begin();
-        let (outcome, memories) = memory::record(&pages, || program.pre().instantiate(&mut store));
+        let (outcome, memories) = memory::record(&pages, || executable.pre.instantiate(&mut store));
         let revoked = watch.end();
         match outcome {
             Ok(instance) => Ok((

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmList, WasmStr};
 
@@ -13,7 +14,7 @@ use super::text::clean_bytes;
 use super::windows::copies::Outputs;
 
 /// How serious a log message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum LogLevel {
     /// Of interest to the kernel's author.
     Debug,
@@ -69,14 +70,7 @@ impl Host {
     pub fn new(stage: &str, limits: &Limits, windows: u64, consumer: LogConsumer) -> Host {
         Host {
             limiter: Limiter::new(limits, windows),
-            log: Log {
-                stage: stage.to_owned(),
-                consumer,
-                rate: limits.log_rate,
-                second: Instant::now(),
-                taken: 0,
-                dropped: 0,
-            },
+            log: Log::new(stage, limits.log_rate, consumer),
             outputs: None,
         }
     }
@@ -87,7 +81,8 @@ impl Host {
 #[error("{0}")]
 pub(super) struct Breach(pub String);
 
-struct Log {
+/// Passes the messages of one guest on, as many a second as it may have.
+pub(super) struct Log {
     stage: String,
     consumer: LogConsumer,
     /// Messages a second.
@@ -99,6 +94,25 @@ struct Log {
 }
 
 impl Log {
+    pub fn new(stage: &str, rate: u32, consumer: LogConsumer) -> Log {
+        Log {
+            stage: stage.to_owned(),
+            consumer,
+            rate,
+            second: Instant::now(),
+            taken: 0,
+            dropped: 0,
+        }
+    }
+
+    /// Takes a message from a child, and how many it says it has dropped.
+    pub fn relay(&mut self, level: LogLevel, text: &str, dropped: u64) {
+        self.dropped = self.dropped.saturating_add(dropped);
+        if self.admit() {
+            self.pass(level, text.as_bytes());
+        }
+    }
+
     /// Whether one more message may pass; counts it either way.
     fn admit(&mut self) -> bool {
         let now = Instant::now();
@@ -115,16 +129,11 @@ impl Log {
         admitted
     }
 
-    fn pass(&mut self, level: contract::Level, bytes: &[u8]) {
+    fn pass(&mut self, level: LogLevel, bytes: &[u8]) {
         let text = clean_bytes(bytes, LOG_CHARACTERS);
         (self.consumer)(&LogMessage {
             stage: &self.stage,
-            level: match level {
-                contract::Level::Debug => LogLevel::Debug,
-                contract::Level::Info => LogLevel::Info,
-                contract::Level::Warn => LogLevel::Warn,
-                contract::Level::Error => LogLevel::Error,
-            },
+            level,
             text: &text,
             dropped: std::mem::take(&mut self.dropped),
         });
@@ -153,6 +162,12 @@ fn log(
     let bytes = {
         let text = message.to_str(&store)?;
         text.as_bytes()[..text.len().min(limit)].to_vec()
+    };
+    let level = match level {
+        contract::Level::Debug => LogLevel::Debug,
+        contract::Level::Info => LogLevel::Info,
+        contract::Level::Warn => LogLevel::Warn,
+        contract::Level::Error => LogLevel::Error,
     };
     store.data_mut().log.pass(level, &bytes);
     Ok(())

@@ -9,6 +9,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use wasmtime::{Config, Inlining, InstanceAllocationStrategy, OptLevel};
 
 use super::deadline::Stop;
@@ -20,7 +21,7 @@ const RESERVATION: u64 = 4 << 30;
 const GUARD: u64 = 32 << 20;
 
 /// How a running guest can be stopped. Part of what compiled code is cached under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Interruption {
     /// Its code reads a page that can be revoked.
     Page,

@@ -67,6 +67,7 @@ pub use ingest::Ingest;
 pub use inventory::{Info, RingInfo, Snapshot, info, list, read_frame, remove, write_frame};
 pub use private::PrivateRing;
 pub use reader::Reader;
+pub(crate) use ring::Signal;
 pub use ring::{Delivery, Frame, Mark, WaitWord};
 pub use spec::{Mirror, Mode, StreamSpec};
 pub use wait::{Bell, Woken, wait};

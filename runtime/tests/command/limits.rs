@@ -39,8 +39,8 @@ fn the_limits_of_every_stage_are_described() {
         let row = table.lines().find(|line| line.starts_with(name)).unwrap();
         row.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(row("first"), "first 64 MiB 1 s 2 s 10/s");
-    assert_eq!(row("second"), "second 8 MiB 1.5 ms 300 ms 3/s");
+    assert_eq!(row("first"), "first 64 MiB 1 s 2 s 10/s thread");
+    assert_eq!(row("second"), "second 8 MiB 1.5 ms 300 ms 3/s thread");
     for bound in [
         "log messages of 500 characters",
         "fault messages of 1000",

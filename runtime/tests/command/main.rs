@@ -4,6 +4,7 @@
 
 mod faults;
 mod harness;
+mod isolation;
 mod kernels;
 mod lanes;
 mod limits;

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use sandpipe::sandbox::{CacheDirectory, Engine, EngineOptions, Limits};
 
-use crate::harness::{Stage, kernel};
+use crate::harness::{Stage, kernel, options};
 
 fn cached(directory: &Path) -> Engine {
     Engine::new(EngineOptions {
         cache: CacheDirectory::At(directory.to_owned()),
-        ..EngineOptions::default()
+        ..options()
     })
     .unwrap()
 }
@@ -92,7 +92,9 @@ fn code_under_the_name_of_another_module_is_not_loaded() {
         "(i32.store (i32.load offset=4 (local.get $frame)) (i32.mul (i32.load (i32.load (local.get $frame))) (i32.const 2)))
          (return (call $ok))",
     )]);
-    engine.load(other.as_bytes(), &Limits::default()).unwrap();
+    engine
+        .load(other.as_bytes(), &Limits::default(), crate::ISOLATION)
+        .unwrap();
     let others = fs::read_dir(&directory)
         .unwrap()
         .next()

@@ -151,6 +151,8 @@ fn a_missing_sink_is_allowed_and_then_told() {
         r#"(import "sandpipe:kernel/sink@0.1.0" "write-output" (func $write (param i32 i32 i32)))"#,
         "",
     );
-    let program = engine().load(text.as_bytes(), &Limits::default()).unwrap();
+    let program = engine()
+        .load(text.as_bytes(), &Limits::default(), crate::ISOLATION)
+        .unwrap();
     assert_eq!(program.world(), World::Copied);
 }

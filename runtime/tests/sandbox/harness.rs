@@ -1,12 +1,13 @@
 //! What the tests share: kernels as text, streams as memfds, a stage with one input and one output.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 
 use rustix::fs::{MemfdFlags, memfd_create};
 use sandpipe::array::{ArrayType, Dtype};
 use sandpipe::sandbox::{
-    Access, Array, CacheDirectory, Context, Engine, EngineOptions, Fault, Instance, Limits, Part,
-    Program, Window,
+    Access, Array, CacheDirectory, Context, Engine, EngineOptions, Fault, Instance, Isolation,
+    Limits, Part, Program, Window,
 };
 
 /// Bytes of a frame and of a slot.
@@ -25,13 +26,52 @@ pub fn kernel(parts: &[(&str, &str)]) -> String {
     text
 }
 
-/// An engine without a cache.
-pub fn engine() -> Engine {
-    Engine::new(EngineOptions {
+/// What engines of these tests have in common: no cache, and children where kernels run in them.
+pub fn options() -> EngineOptions {
+    let helper = || env!("CARGO_BIN_EXE_sandpipe").into();
+    EngineOptions {
         cache: CacheDirectory::None,
+        helper: (crate::ISOLATION == Isolation::Process).then(helper),
         ..EngineOptions::default()
-    })
-    .unwrap()
+    }
+}
+
+pub fn engine() -> Engine {
+    Engine::new(options()).unwrap()
+}
+
+/// The processes that this one has started and that still run or wait to be reaped.
+pub fn children() -> Vec<PathBuf> {
+    let own = std::process::id().to_string();
+    let processes = std::fs::read_dir("/proc").unwrap();
+    processes
+        .map(|entry| entry.unwrap().path())
+        // Its own name, the state, and the parent's id come first, the name in brackets.
+        .filter(|path| {
+            let stat = std::fs::read_to_string(path.join("stat")).unwrap_or_default();
+            let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+            rest.split(' ').nth(1) == Some(&own)
+        })
+        .collect()
+}
+
+/// The mappings of the process in which the kernel runs that has `ring` mapped.
+pub fn maps_of_guest(ring: &Ring) -> String {
+    let inode = rustix::fs::fstat(&ring.file).unwrap().st_ino.to_string();
+    let processes = match crate::ISOLATION {
+        Isolation::Thread => vec![PathBuf::from("/proc/self")],
+        Isolation::Process => children(),
+    };
+    let maps = processes
+        .iter()
+        .map(|process| std::fs::read_to_string(process.join("maps")));
+    let has = |maps: &String| {
+        maps.lines()
+            .any(|line| line.split_whitespace().nth(4) == Some(&inode))
+    };
+    maps.map(Result::unwrap)
+        .find(has)
+        .expect("a process that has the ring mapped")
 }
 
 /// A ring of [`SLOTS`] slots of [`FRAME`] bytes behind one page of something else.
@@ -143,7 +183,12 @@ impl Stage {
 
     pub fn on(engine: &Engine, text: &str) -> Stage {
         let limits = Limits::default();
-        Stage::with(engine.load(text.as_bytes(), &limits).unwrap(), limits)
+        Stage::with(
+            engine
+                .load(text.as_bytes(), &limits, crate::ISOLATION)
+                .unwrap(),
+            limits,
+        )
     }
 
     pub fn with(program: Program, limits: Limits) -> Stage {

@@ -1,11 +1,10 @@
 //! The windows: they are the streams' memory, inputs cannot be changed, and a truncated file kills nobody.
 
-use std::fs;
 use std::os::fd::AsRawFd;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::harness::{FRAME, Ring, SLOTS, Stage, kernel};
+use crate::harness::{FRAME, Ring, SLOTS, Stage, kernel, maps_of_guest};
 use sandpipe::sandbox::{Cause, Instance};
 
 const INPUT: &str = "(i32.load (local.get $frame))";
@@ -130,7 +129,7 @@ fn the_window_is_the_streams_memory() {
         u64::from(u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()))
     };
 
-    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let maps = maps_of_guest(&stage.input);
     let lines: Vec<Vec<&str>> = maps
         .lines()
         .map(|line| line.split_whitespace().collect())

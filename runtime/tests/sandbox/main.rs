@@ -6,6 +6,11 @@
     reason = "a test may panic"
 )]
 
+use sandpipe::sandbox::Isolation;
+
+/// Where the kernels of these tests run. The tests of `isolation` are the same, with the other one.
+const ISOLATION: Isolation = Isolation::Thread;
+
 mod cache;
 mod copied;
 mod faults;

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{engine, kernel};
-use sandpipe::sandbox::{CacheDirectory, Engine, EngineOptions, Limits};
+use crate::harness::{engine, kernel, options};
+use sandpipe::sandbox::{Engine, EngineOptions, Limits};
 
 /// Loads a module whose start function traps, and returns the refusal. Loading runs nothing, so the trap is never seen.
 fn refusal(engine: &Engine, module: &[u8]) -> String {
-    match engine.load(module, &Limits::default()) {
+    match engine.load(module, &Limits::default(), crate::ISOLATION) {
         Ok(_) => panic!("accepted"),
         Err(error) => error.to_string(),
     }
@@ -35,7 +35,11 @@ fn check(module: impl AsRef<[u8]>, words: &[&str]) {
 #[test]
 fn loading_runs_nothing() {
     let text = trapping(&[]);
-    assert!(engine().load(text.as_bytes(), &Limits::default()).is_ok());
+    assert!(
+        engine()
+            .load(text.as_bytes(), &Limits::default(), crate::ISOLATION)
+            .is_ok()
+    );
 }
 
 #[test]
@@ -160,7 +164,7 @@ fn there_is_exactly_one_plain_memory() {
     let largest = with(r#"(memory (export "memory") 1024 65536)"#);
     assert!(
         engine()
-            .load(largest.as_bytes(), &Limits::default())
+            .load(largest.as_bytes(), &Limits::default(), crate::ISOLATION)
             .is_ok(),
         "growth is limited while it runs"
     );
@@ -306,7 +310,11 @@ fn damage_anywhere_is_an_error_and_never_a_panic() {
                 _ => damaged.insert(at, u8::try_from(next(256)).unwrap()),
             }
         }
-        refused += usize::from(engine.load(&damaged, &Limits::default()).is_err());
+        refused += usize::from(
+            engine
+                .load(&damaged, &Limits::default(), crate::ISOLATION)
+                .is_err(),
+        );
     }
     assert!(refused > 500, "{refused} refused");
 }
@@ -317,9 +325,8 @@ fn a_module_that_takes_too_long_to_compile_is_given_up() {
     let ifs = "(if (local.get $x) (then (local.set $x (i32.const 3))))".repeat(12_000);
     let bomb = trapping(&[("declarations", &format!("(func (local $x i32) {ifs})"))]);
     let engine = Engine::new(EngineOptions {
-        cache: CacheDirectory::None,
         compile_time: Duration::from_millis(50),
-        ..EngineOptions::default()
+        ..options()
     })
     .unwrap();
     let start = Instant::now();

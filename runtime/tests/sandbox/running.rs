@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::harness::{FRAME, Ring, Stage, context, engine, kernel};
+use crate::harness::{FRAME, Ring, Stage, context, engine, kernel, options};
 use sandpipe::sandbox::{
-    Access, CacheDirectory, Cause, Digest, Engine, EngineOptions, Form, Limits, LogLevel, World,
+    Access, Cause, Digest, Engine, EngineOptions, Form, Limits, LogLevel, World,
 };
 
 #[test]
@@ -35,7 +35,7 @@ fn text_binary_and_component_are_the_same_kernel() {
         (&binary, Form::Module),
         (&component, Form::Component),
     ] {
-        let program = engine.load(module, &limits).unwrap();
+        let program = engine.load(module, &limits, crate::ISOLATION).unwrap();
         assert_eq!(program.facts().form, form);
         assert_eq!(program.digest(), Digest::of(module));
         assert_eq!(program.facts().memories[0].initial, 2 << 16);
@@ -200,7 +200,7 @@ fn wasi_gives_a_kernel_nothing() {
 fn the_built_in_kernels_load() {
     let engine = engine();
     for kernel in sandpipe_kernels::BUILT_IN {
-        let program = engine.load(kernel.wasm, &Limits::default());
+        let program = engine.load(kernel.wasm, &Limits::default(), crate::ISOLATION);
         assert!(program.is_ok(), "{}: {:?}", kernel.name, program.err());
     }
 }
@@ -243,13 +243,12 @@ fn listening() -> (Engine, Seen) {
     let seen = Seen::default();
     let messages = Arc::clone(&seen);
     let engine = Engine::new(EngineOptions {
-        cache: CacheDirectory::None,
         log: Arc::new(move |message| {
             assert_eq!(message.stage, "stage");
             let row = (message.level, message.text.to_owned(), message.dropped);
             messages.lock().unwrap().push(row);
         }),
-        ..EngineOptions::default()
+        ..options()
     })
     .unwrap();
     (engine, seen)

@@ -7,11 +7,11 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::engine;
 use crate::cli::error::CommandError;
+use crate::cli::sandbox::SandboxArguments;
 use crate::cli::{Format, output};
 use crate::kernel::Kernel;
-use crate::sandbox::{Facts, Limits, Program};
+use crate::sandbox::{Facts, Isolation, Limits, Program};
 
 /// Shows a kernel's manifest, imports, exports, memory and digest, and what it may do. Runs nothing of it.
 #[derive(Args)]
@@ -31,9 +31,9 @@ pub(in crate::cli) struct Inspect {
 impl Inspect {
     pub(in crate::cli) fn run(self) -> Result<ExitCode, CommandError> {
         let kernel = super::find(&self.kernel)?;
-        let engine = engine()?;
+        let engine = SandboxArguments::default().engine()?;
         let program = engine
-            .load(&kernel.module, &Limits::default())
+            .load(&kernel.module, &Limits::default(), Isolation::Thread)
             .with_context(|| format!("the kernel '{}' cannot be loaded", self.kernel))
             .map_err(CommandError::Argument)?;
         match self.format {

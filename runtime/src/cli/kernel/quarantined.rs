@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
-use crate::cli::engine;
 use crate::cli::error::{CommandError, FAILED};
 use crate::cli::output;
+use crate::cli::sandbox::SandboxArguments;
 use crate::kernel::Kernel;
 use crate::pipeline::{Record, Solo};
-use crate::sandbox::{Digest, Limits};
+use crate::sandbox::{Digest, Isolation, Limits};
 
 /// A record may say anything; nobody waits longer.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -30,8 +30,9 @@ pub(super) fn run(directory: &Path, module: Option<&Path>) -> Result<ExitCode, C
         ..record.limits
     };
     let context = &record.context;
-    let program = engine()?
-        .load(&kernel.module, &limits)
+    let program = SandboxArguments::default()
+        .engine()?
+        .load(&kernel.module, &limits, Isolation::Thread)
         .context("the kernel cannot be loaded")
         .map_err(CommandError::Argument)?;
     program.validate_config(context, &limits).map_err(|fault| {

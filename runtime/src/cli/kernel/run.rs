@@ -8,14 +8,14 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use crate::array::{ArrayType, Dtype};
-use crate::cli::engine;
 use crate::cli::error::CommandError;
 use crate::cli::output;
+use crate::cli::sandbox::SandboxArguments;
 use crate::endpoint::npy;
 use crate::kernel::{Kernel, state_arrays};
 use crate::pipeline::Solo;
 use crate::report::{Exec, Recorder};
-use crate::sandbox::{Array, Context, Limits, Part};
+use crate::sandbox::{Array, Context, Isolation, Limits, Part};
 
 /// Runs one kernel on .npy files, outside any pipeline.
 #[derive(Args)]
@@ -86,9 +86,9 @@ impl Run {
         }
         let (context, frames) = self.context(&kernel).map_err(CommandError::Argument)?;
         let limits = Limits::default();
-        let engine = engine()?;
+        let engine = SandboxArguments::default().engine()?;
         let program = engine
-            .load(&kernel.module, &limits)
+            .load(&kernel.module, &limits, Isolation::Thread)
             .with_context(|| format!("the kernel '{}' cannot be loaded", name))
             .map_err(CommandError::Argument)?;
         program

@@ -15,7 +15,7 @@ use crate::sandbox::fault::{Cause, Fault};
 use crate::sandbox::host::Breach;
 use crate::stream::guard;
 
-use super::{Backing, Window, cannot_map, no_such_slot, wrong_slots};
+use super::{Backing, Source, Window, cannot_map, no_such_slot, wrong_slots};
 
 /// The arrays of one instance, in frame-table order.
 pub(crate) struct Copies {
@@ -57,6 +57,18 @@ impl Copies {
             trigger_frames,
             auxiliary_frames,
         })
+    }
+
+    /// Closes the windows' files.
+    pub fn forget_files(&mut self) {
+        let outputs = self
+            .outputs
+            .iter_mut()
+            .flat_map(|outputs| &mut outputs.windows);
+        let backings = self.inputs.iter_mut().chain(outputs);
+        for backing in backings.filter_map(|window| window.backing.as_mut()) {
+            backing.forget_file();
+        }
     }
 
     /// Copies the inputs' frames, and remembers the outputs' slots.
@@ -170,7 +182,7 @@ unsafe impl Send for HostWindow {}
 
 impl HostWindow {
     pub fn map(index: usize, window: &Window<'_>) -> Result<HostWindow, Fault> {
-        let file = Backing::file(index, window)?;
+        let source = Source::of(index, window)?;
         // `lay_out` has checked the product.
         let length = window.stride as usize * window.slots as usize;
         // SAFETY: a new mapping at an address that the kernel chooses.
@@ -196,7 +208,7 @@ impl HostWindow {
         // SAFETY: mapped just now, whole pages, nobody else's; `drop` ends the guard before it unmaps; only bytes are kept there.
         let guard =
             unsafe { guard::register(base, length) }.map_err(|error| cannot_map(index, error))?;
-        mapped.backing = Some(Backing::new(file, window.access, guard));
+        mapped.backing = Some(Backing::new(source, guard));
         Ok(mapped)
     }
 

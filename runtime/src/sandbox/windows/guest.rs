@@ -32,7 +32,9 @@ use crate::sandbox::memory::GuestMemory;
 use crate::stream::guard;
 
 use super::layout::{Layout, PAGE, check_block};
-use super::{Access, Backing, Window, cannot_map, illegal_write, no_such_slot, wrong_slots};
+use super::{
+    Access, Backing, Source, Window, cannot_map, illegal_write, no_such_slot, wrong_slots,
+};
 
 /// Where a guest finds one window.
 struct View {
@@ -77,7 +79,7 @@ impl GuestWindows {
             mark: RandomState::new().hash_one(block) | 1,
         };
         for (index, (window, place)) in windows.iter().zip(&layout.places).enumerate() {
-            let file = Backing::file(index, window)?;
+            let source = Source::of(index, window)?;
             // Inside the block, which `check_block` found inside the memory: this cannot wrap.
             let first = block + place.start;
             let target = mapped.memory.address(first);
@@ -106,11 +108,18 @@ impl GuestWindows {
                 stride: window.stride,
                 slots: window.slots,
                 length: place.length,
-                backing: Backing::new(file, window.access, guard),
+                backing: Backing::new(source, guard),
             });
         }
         mapped.set_mark();
         Ok(mapped)
+    }
+
+    /// Closes the windows' files.
+    pub fn forget_files(&mut self) {
+        for view in &mut self.views {
+            view.backing.forget_file();
+        }
     }
 
     /// Guest address of the frame table.

@@ -5,6 +5,8 @@
 //! block:  | frame table, one page | window 0: slot 0, slot 1, … | window 1: … | … |
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 /// Windows and slots begin on a page of this size.
 pub const PAGE: u32 = 4096;
 
@@ -12,7 +14,7 @@ pub const PAGE: u32 = 4096;
 pub const MAX_WINDOWS: usize = PAGE as usize / 4;
 
 /// The extent of one window: `slots` places of `stride` bytes, each holding a frame of `bytes` bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Extent {
     /// Where the first slot begins in the file.
     pub offset: u64,

@@ -11,6 +11,7 @@ pub(crate) mod layout;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::mm::ProtFlags;
+use serde::{Deserialize, Serialize};
 
 use crate::stream::guard::Guarded;
 
@@ -18,7 +19,7 @@ use super::fault::{Cause, Fault};
 use layout::Extent;
 
 /// Whether the guest may change the bytes of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Access {
     /// Inputs and previous state: mapped read-only.
     Read,
@@ -61,17 +62,16 @@ impl Window<'_> {
     }
 }
 
-/// What is remembered of a window's file, to tell an illegal write from a truncated file.
-pub(crate) struct Backing {
+/// The file behind a window, kept to tell what a fault of the window means.
+pub(crate) struct Source {
     file: OwnedFd,
     end: u64,
     access: Access,
-    guard: Guarded,
 }
 
-impl Backing {
+impl Source {
     /// Duplicates the window's file and checks that it is long enough.
-    pub fn file(index: usize, window: &Window<'_>) -> Result<(OwnedFd, u64), Fault> {
+    pub fn of(index: usize, window: &Window<'_>) -> Result<Source, Fault> {
         let file = window.file.try_clone_to_owned().map_err(|error| {
             Fault::new(
                 Cause::Host,
@@ -83,30 +83,21 @@ impl Backing {
         if size(&file) < end {
             return Err(truncated(index));
         }
-        Ok((file, end))
-    }
-
-    pub fn new((file, end): (OwnedFd, u64), access: Access, guard: Guarded) -> Backing {
-        Backing {
+        Ok(Source {
             file,
             end,
-            access,
-            guard,
-        }
+            access: window.access,
+        })
     }
 
-    /// Whether an access to the window failed and was healed by the guard.
-    #[inline]
-    pub fn faulted(&self) -> bool {
-        self.guard.faults() != 0
+    /// Whether the guest may write.
+    pub fn access(&self) -> Access {
+        self.access
     }
 
-    /// The fault of the window `index`, if it has one.
-    pub fn fault(&self, index: usize) -> Option<Fault> {
-        if !self.faulted() {
-            return None;
-        }
-        Some(if size(&self.file) < self.end {
+    /// What it means that an access to the window `index` failed.
+    pub fn fault(&self, index: usize) -> Fault {
+        if size(&self.file) < self.end {
             truncated(index)
         } else if self.access == Access::Read {
             illegal_write(index)
@@ -117,6 +108,46 @@ impl Backing {
                     "The memory behind window {index} could not be provided; is /dev/shm full?"
                 ),
             )
+        }
+    }
+}
+
+/// A window that is mapped.
+pub(crate) struct Backing {
+    /// `None` in a child, which may keep no file: there the parent says what a fault means.
+    source: Option<Source>,
+    access: Access,
+    guard: Guarded,
+}
+
+impl Backing {
+    pub fn new(source: Source, guard: Guarded) -> Backing {
+        Backing {
+            access: source.access,
+            source: Some(source),
+            guard,
+        }
+    }
+
+    /// Closes the file.
+    pub fn forget_file(&mut self) {
+        self.source = None;
+    }
+
+    /// Whether an access to the window failed and was healed by the guard.
+    #[inline]
+    pub fn faulted(&self) -> bool {
+        self.guard.faults() != 0
+    }
+
+    /// The fault of the window `index`, if it has one.
+    pub fn fault(&self, index: usize) -> Option<Fault> {
+        self.faulted().then(|| match &self.source {
+            Some(source) => source.fault(index),
+            None => Fault::new(
+                Cause::Segment { window: index },
+                format!("An access to window {index} failed."),
+            ),
         })
     }
 }
@@ -126,7 +157,7 @@ fn size(file: &OwnedFd) -> u64 {
     rustix::fs::fstat(file).map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0))
 }
 
-fn illegal_write(window: usize) -> Fault {
+pub(crate) fn illegal_write(window: usize) -> Fault {
     Fault::new(
         Cause::IllegalWrite { window },
         format!(
@@ -143,7 +174,7 @@ fn truncated(window: usize) -> Fault {
 }
 
 #[cold]
-fn wrong_slots(given: usize, wanted: usize) -> Fault {
+pub(crate) fn wrong_slots(given: usize, wanted: usize) -> Fault {
     Fault::new(
         Cause::Host,
         format!("A call names {given} slots for {wanted} windows."),
@@ -151,7 +182,7 @@ fn wrong_slots(given: usize, wanted: usize) -> Fault {
 }
 
 #[cold]
-fn no_such_slot(window: usize, slot: u32, slots: u32) -> Fault {
+pub(crate) fn no_such_slot(window: usize, slot: u32, slots: u32) -> Fault {
     Fault::new(
         Cause::Host,
         format!("A call names slot {slot} of window {window}, which has {slots}."),

@@ -1,0 +1,311 @@
+//! Starting children, and taking note of their end.
+//!
+//! One thread starts all children of an engine, waits for them and reaps them. A child asks the kernel to be killed when its
+//! parent ends, and to the kernel its parent is the *thread* that started it: so that thread has to live as long as the children
+//! do, which a lane's thread does not.
+//!
+//! Children are started by `posix_spawn`, never by a bare `fork`: that would copy the page tables of all guests and make the next
+//! write to each page of every lane a fault.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_open, pidfd_send_signal,
+    waitid,
+};
+
+use super::channel::Channel;
+use super::{MARKER, PANICKED, Role};
+use crate::stream::{Bell, WaitWord, Woken, wait};
+
+/// How long a child that was killed may take to be gone. It takes a fraction of a millisecond; the bound is for a machine that
+/// is in trouble.
+const LAST_WISH: Duration = Duration::from_secs(5);
+
+/// The thread that starts children. Dropping it waits for the last of them; each is killed by its own [`Child`].
+pub(in crate::sandbox) struct Spawner {
+    orders: Option<Sender<Order>>,
+    wake: Arc<OwnedFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Order {
+    role: Role,
+    socket: OwnedFd,
+    reply: SyncSender<io::Result<Arc<Life>>>,
+}
+
+impl Spawner {
+    /// Starts the thread; `helper` is the program that children run.
+    pub fn start(helper: &Path) -> io::Result<Spawner> {
+        let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+        let (orders, received) = channel();
+        let nursery = Nursery {
+            helper: helper.to_owned(),
+            orders: received,
+            wake: Arc::clone(&wake),
+            children: Vec::new(),
+        };
+        let thread = thread::Builder::new()
+            .name("children".to_owned())
+            .spawn(move || nursery.run())?;
+        Ok(Spawner {
+            orders: Some(orders),
+            wake,
+            thread: Some(thread),
+        })
+    }
+
+    /// Starts a child.
+    pub fn spawn(&self, role: Role) -> io::Result<Child> {
+        let (channel, socket) = Channel::pair()?;
+        let (reply, life) = sync_channel(1);
+        let order = Order {
+            role,
+            socket,
+            reply,
+        };
+        let gone = || io::Error::other("the thread that starts processes has ended");
+        let orders = self.orders.as_ref().ok_or_else(gone)?;
+        orders.send(order).map_err(|_| gone())?;
+        ring(&self.wake);
+        let life = life.recv().map_err(|_| gone())??;
+        Ok(Child { life, channel })
+    }
+}
+
+impl Drop for Spawner {
+    fn drop(&mut self) {
+        self.orders = None;
+        ring(&self.wake);
+        if let Some(thread) = self.thread.take() {
+            // It cannot panic; if it did, there is nothing left to do about it here.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Makes the thread look at its orders.
+fn ring(wake: &OwnedFd) {
+    // Full means that it has been rung often enough.
+    let _ = rustix::io::write(wake, &1u64.to_ne_bytes());
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sandbox) enum Ending {
+    Signal(i32),
+    Code(i32),
+    /// Somebody else took note of it.
+    Unknown,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Signal(libc::SIGSYS) => {
+                f.write_str("it made a system call that it may not make and was killed")
+            }
+            Ending::Signal(libc::SIGKILL) => f.write_str("it was killed"),
+            Ending::Signal(libc::SIGABRT) => f.write_str("it ran out of memory"),
+            Ending::Signal(libc::SIGXCPU) => f.write_str("it used up its processor time"),
+            Ending::Signal(signal) => write!(f, "signal {signal} ended it"),
+            Ending::Code(PANICKED) => f.write_str("it met a defect"),
+            Ending::Code(code) => write!(f, "it ended with code {code}"),
+            Ending::Unknown => f.write_str("it ended"),
+        }
+    }
+}
+
+/// What is known about a child's life.
+#[derive(Debug)]
+struct Life {
+    process: OwnedFd,
+    ending: OnceLock<Ending>,
+    /// Rung when it has ended.
+    ended: Bell,
+}
+
+/// A child that runs or has run. Dropping it kills it and waits for its end.
+#[derive(Debug)]
+pub(in crate::sandbox) struct Child {
+    life: Arc<Life>,
+    pub channel: Channel,
+}
+
+impl Child {
+    /// Kills it.
+    pub fn kill(&self) {
+        self.killer().kill();
+    }
+
+    /// To kill it from elsewhere.
+    pub fn killer(&self) -> Killer {
+        Killer(Arc::clone(&self.life))
+    }
+
+    /// How it ended, if it has.
+    #[inline]
+    pub fn ending(&self) -> Option<Ending> {
+        self.life.ending.get().copied()
+    }
+
+    /// To wait for its end.
+    #[inline]
+    pub fn end_word(&self) -> WaitWord<'_> {
+        self.life.ended.word()
+    }
+
+    /// Kills it and waits until it is gone: from then on it changes no memory that it shared.
+    pub fn end(&self) -> Ending {
+        self.kill();
+        let until = Instant::now() + LAST_WISH;
+        loop {
+            if let Some(ending) = self.ending() {
+                return ending;
+            }
+            if wait(&[self.end_word()], Duration::ZERO, Some(until)) == Woken::Deadline {
+                tracing::error!("a child process does not end although it was killed");
+                return Ending::Unknown;
+            }
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Kills one child, from any thread.
+pub(in crate::sandbox) struct Killer(Arc<Life>);
+
+impl Killer {
+    pub fn kill(&self) {
+        // It fails when the child has ended already.
+        let _ = pidfd_send_signal(&self.0.process, Signal::KILL);
+    }
+}
+
+/// What the thread works on.
+struct Nursery {
+    helper: PathBuf,
+    orders: Receiver<Order>,
+    wake: Arc<OwnedFd>,
+    children: Vec<Arc<Life>>,
+}
+
+impl Nursery {
+    fn run(mut self) {
+        let mut open = true;
+        while open || !self.children.is_empty() {
+            self.sleep();
+            open = self.take_orders();
+            self.children.retain(|life| !reap(life));
+        }
+    }
+
+    /// Sleeps until there is an order, or a child has ended.
+    fn sleep(&self) {
+        let processes = self.children.iter().map(|life| life.process.as_fd());
+        let mut watched: Vec<PollFd<'_>> = [self.wake.as_fd()]
+            .into_iter()
+            .chain(processes)
+            .map(|file| PollFd::from_borrowed_fd(file, PollFlags::IN))
+            .collect();
+        match poll(&mut watched, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            // No memory for the call: look again soon.
+            Err(_) => thread::sleep(Duration::from_millis(10)),
+        }
+        // Empty when it was a child.
+        let _ = rustix::io::read(&*self.wake, &mut [0; 8]);
+    }
+
+    /// Starts what was ordered. False when nobody can order any more.
+    fn take_orders(&mut self) -> bool {
+        use std::sync::mpsc::TryRecvError;
+        loop {
+            match self.orders.try_recv() {
+                Ok(order) => {
+                    let started = start(&self.helper, order.role, order.socket);
+                    self.children.extend(started.as_ref().ok().cloned());
+                    // Who ordered waits for it.
+                    let _ = order.reply.send(started);
+                }
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+    }
+}
+
+/// Starts one child, with the socket as its standard input and nothing else: no environment, no other descriptor.
+fn start(helper: &Path, role: Role, socket: OwnedFd) -> io::Result<Arc<Life>> {
+    let child = Command::new(helper)
+        .arg0(MARKER)
+        .arg(role.name())
+        .arg(std::process::id().to_string())
+        .env_clear()
+        .stdin(socket)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("{} cannot be started: {error}", helper.display()),
+            )
+        })?;
+    let id = Pid::from_child(&child);
+    // Its number cannot be another's yet: nobody but this thread reaps it.
+    let process = match pidfd_open(id, PidfdFlags::empty()) {
+        Ok(process) => process,
+        Err(error) => {
+            let mut child = child;
+            // It was just started; should it have ended by itself, that is as good.
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(error.into());
+        }
+    };
+    Ok(Arc::new(Life {
+        process,
+        ending: OnceLock::new(),
+        ended: Bell::new(),
+    }))
+}
+
+/// Takes note of a child's end. False while it runs.
+fn reap(life: &Life) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    let ending = match waitid(WaitId::PidFd(life.process.as_fd()), options) {
+        Ok(None) | Err(Errno::INTR) => return false,
+        Ok(Some(status)) => of(&status),
+        Err(_) => Ending::Unknown,
+    };
+    // Set once: it leaves the list with this.
+    let _ = life.ending.set(ending);
+    life.ended.ring();
+    true
+}
+
+fn of(status: &WaitIdStatus) -> Ending {
+    match (status.terminating_signal(), status.exit_status()) {
+        (Some(signal), _) => Ending::Signal(signal),
+        (None, Some(code)) => Ending::Code(code),
+        (None, None) => Ending::Unknown,
+    }
+}
