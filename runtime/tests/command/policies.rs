@@ -209,13 +209,11 @@ kernels:
   - {{name: neighbour, kind: cpu.copy, input: x, output: z}}
 "
     ));
-    let (code, report) = bench.report(&[]);
+    let (code, report) = bench.report(&["--duration", "1min"]);
     assert_eq!(code, 0, "{report}");
+    // Were the lane held up by each start, which takes two seconds, that would take ten minutes.
+    assert_eq!(report["stages"]["neighbour"]["frames"], 300, "{report}");
     assert_eq!(report["stages"]["stranger"]["frames"], 4, "{report}");
-    assert_eq!(report["stages"]["neighbour"]["frames"], 300);
-    // Were the lane held up by each start, which takes two seconds, that would be many minutes.
-    let elapsed = report["elapsed_s"].as_f64().unwrap();
-    assert!(elapsed < 60.0, "{report}");
 }
 
 #[test]
@@ -228,7 +226,7 @@ fn ctrl_c_does_not_wait_for_a_fresh_instance_that_is_stuck() {
             format!("{}{}", on(&is(2), TRAP), on(&is(3), "(loop (br 0))")),
         ),
     ] {
-        let rule = "on_fault: restart, limits: {deadline: 10min}";
+        let rule = "on_fault: restart, limits: {deadline: 1min}";
         let case = stranger(Case::new(name), &init, &compute).frames(50, None, rule);
         let mut run = case
             .bench
