@@ -70,6 +70,7 @@ kernels:
     input: x
     auxiliary: [a]
     output: y
+    delivery: every
     on_fault: {{action: restart, max_restarts: 1000000}}
 ",
         std::process::id()
