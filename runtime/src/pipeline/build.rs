@@ -372,5 +372,11 @@ fn record(planned: &PlannedStage) -> Record {
         Origin::File(path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
     };
     let sha256 = Digest(kernel.sha256).to_string();
-    Record::new(module, sha256, planned.context.clone(), planned.limits)
+    Record::new(
+        module,
+        sha256,
+        planned.context.clone(),
+        planned.limits,
+        planned.program.isolation(),
+    )
 }

@@ -128,7 +128,10 @@ pub fn summary(report: &RunReport) -> String {
     );
     for fault in &report.faults {
         let frame = match fault.sequence {
-            Some(sequence) => format!("frame {} (the {sequence}. of its trigger)", fault.frame_id),
+            Some(sequence) => format!(
+                "frame {} (publication {sequence} of its trigger)",
+                fault.frame_id
+            ),
             None => format!("frame {}", fault.frame_id),
         };
         let _ = writeln!(

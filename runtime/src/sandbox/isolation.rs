@@ -1,7 +1,10 @@
 //! Where a guest runs.
 
+use serde::{Deserialize, Serialize};
+
 /// Where the instances of a program run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Isolation {
     /// On the caller's thread, in this process.
     #[default]

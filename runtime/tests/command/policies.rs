@@ -50,11 +50,16 @@ fn skip_reopens_an_instance_that_died() {
 
 #[test]
 fn restart_loses_the_frame_that_faulted_and_no_other_where_every_frame_is_wanted() {
-    for fault in [TRAP, FAIL] {
-        let case =
-            Case::new("restart")
-                .faults(&on(&is(5), fault))
-                .frames(500, None, "on_fault: restart");
+    for (fault, isolation) in [
+        (TRAP, "thread"),
+        (FAIL, "thread"),
+        (TRAP, "process"),
+        (FAIL, "process"),
+    ] {
+        let rule = format!("on_fault: restart, isolation: {isolation}");
+        let case = Case::new("restart")
+            .faults(&on(&is(5), fault))
+            .frames(500, None, &rule);
         let (code, report, output) = case.run();
         assert_eq!(code, 0, "{report}");
         let first = (1..=4).map(|n| [n + 1, n]);
@@ -218,16 +223,28 @@ kernels:
 
 #[test]
 fn ctrl_c_does_not_wait_for_a_fresh_instance_that_is_stuck() {
-    for (name, init, compute) in [
-        ("stuck-init", later_init("(loop (br 0))"), on(&is(2), TRAP)),
+    for (name, isolation, init, compute) in [
+        (
+            "stuck-init",
+            "thread",
+            later_init("(loop (br 0))"),
+            on(&is(2), TRAP),
+        ),
+        (
+            "stuck-process",
+            "process",
+            later_init("(loop (br 0))"),
+            on(&is(2), TRAP),
+        ),
         (
             "stuck-call",
+            "thread",
             later_init("(nop)"),
             format!("{}{}", on(&is(2), TRAP), on(&is(3), "(loop (br 0))")),
         ),
     ] {
-        let rule = "on_fault: restart, limits: {deadline: 1min}";
-        let case = stranger(Case::new(name), &init, &compute).frames(50, None, rule);
+        let rule = format!("on_fault: restart, isolation: {isolation}, limits: {{deadline: 1min}}");
+        let case = stranger(Case::new(name), &init, &compute).frames(50, None, &rule);
         let mut run = case
             .bench
             .start(&["run", "pipeline.yaml", "--format", "json"]);
@@ -296,7 +313,10 @@ fn faults_beyond_the_first_and_the_last_are_counted_and_not_listed() {
     let output = case.bench.run(&["run", "pipeline.yaml"]);
     let summary = text(&output.stdout);
     assert!(summary.contains("468 more faults"), "{summary}");
-    assert!(summary.contains("(the 500. of its trigger)"), "{summary}");
+    assert!(
+        summary.contains("(publication 500 of its trigger)"),
+        "{summary}"
+    );
 }
 
 #[test]

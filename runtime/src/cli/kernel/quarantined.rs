@@ -12,7 +12,7 @@ use crate::cli::output;
 use crate::cli::sandbox::SandboxArguments;
 use crate::kernel::Kernel;
 use crate::pipeline::{Record, Solo};
-use crate::sandbox::{Digest, Isolation, Limits};
+use crate::sandbox::{Digest, Limits};
 
 /// A record may say anything; nobody waits longer.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -32,7 +32,7 @@ pub(super) fn run(directory: &Path, module: Option<&Path>) -> Result<ExitCode, C
     let context = &record.context;
     let program = SandboxArguments::default()
         .engine()?
-        .load(&kernel.module, &limits, Isolation::Thread)
+        .load(&kernel.module, &limits, record.isolation)
         .context("the kernel cannot be loaded")
         .map_err(CommandError::Argument)?;
     program.validate_config(context, &limits).map_err(|fault| {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::array::ArrayType;
 use crate::config::file::read_regular;
 use crate::endpoint::npy;
-use crate::sandbox::{Array, Context, Limits};
+use crate::sandbox::{Array, Context, Isolation, Limits};
 
 /// Changes with the format.
 const FORMAT: u32 = 1;
@@ -33,6 +33,8 @@ pub struct Record {
     pub context: Context,
     /// What it was allowed.
     pub limits: Limits,
+    /// Where it ran.
+    pub isolation: Isolation,
     /// The number of the frame.
     pub frame_id: u64,
     /// Which publication of the stage's first trigger that was new it was.
@@ -47,13 +49,20 @@ pub struct Record {
 
 impl Record {
     /// A record of one kernel in one place, without a fault yet.
-    pub fn new(module: Option<PathBuf>, sha256: String, context: Context, limits: Limits) -> Self {
+    pub fn new(
+        module: Option<PathBuf>,
+        sha256: String,
+        context: Context,
+        limits: Limits,
+        isolation: Isolation,
+    ) -> Self {
         Self {
             format: FORMAT,
             module,
             sha256,
             context,
             limits,
+            isolation,
             frame_id: 0,
             sequence: None,
             at_s: 0.0,
