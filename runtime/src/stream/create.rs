@@ -37,6 +37,11 @@ pub(super) fn segment_for(
     match plan(files, spec, segment::find(files)?)? {
         Plan::Attach(existing) => Ok((segment::attach(existing, ring)?, false)),
         Plan::Make => {
+            // Also where the header or the data of a run that is alive were destroyed, so that it was not known as such.
+            if let Some(process) = segment::living_run(files)? {
+                let name = files.name.clone();
+                return Err(StreamError::InUse { name, process });
+            }
             let header = Header {
                 name: files.name.clone(),
                 array: spec.array.clone(),

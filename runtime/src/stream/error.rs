@@ -180,22 +180,22 @@ pub enum StreamError {
         name: String,
     },
     /// A mapping could not be guarded.
-    #[error("stream '{name}': {source}")]
+    #[error("stream '{name}': {error}")]
     Guard {
         /// The stream.
         name: String,
         /// Why.
-        source: GuardError,
+        error: GuardError,
     },
     /// The operating system refused something.
-    #[error("stream '{name}': cannot {action}: {source}")]
+    #[error("stream '{name}': cannot {action}: {error}")]
     System {
         /// The stream.
         name: String,
         /// What was tried, with the path.
         action: String,
-        /// What the system said.
-        source: io::Error,
+        /// What the system said. Part of the sentence, so not its source: that would be told twice.
+        error: io::Error,
     },
 }
 
@@ -204,12 +204,12 @@ impl StreamError {
     pub(super) fn system(
         name: &str,
         action: impl Into<String>,
-        source: impl Into<io::Error>,
+        error: impl Into<io::Error>,
     ) -> StreamError {
         StreamError::System {
             name: name.to_owned(),
             action: action.into(),
-            source: source.into(),
+            error: error.into(),
         }
     }
 }

@@ -22,6 +22,7 @@ use super::frame::{Publication, Stamp};
 use super::lock::StreamLock;
 use super::place::{Look, Place};
 use super::ring::WaitWord;
+use super::wait::distrust;
 use super::writer::Writer;
 
 /// Copies that may be torn before the lock is tried.
@@ -134,7 +135,7 @@ impl Ingest {
                 .stream
                 .place
                 .wait_word(self.seen.load(Ordering::Acquire)),
-            seen => self.stream.records().shared.room.0.word(seen),
+            seen => distrust(self.stream.records().shared.room.0.word(seen)),
         }
     }
 

@@ -230,13 +230,12 @@ pub fn remove(name: &str, force: bool) -> Result<(), StreamError> {
         let holder = segment::lock_holder(&files);
         return Err(StreamError::Locked { name, holder });
     }
+    if !force && let Some(process) = segment::living_run(&files)? {
+        return Err(StreamError::Running { name, process });
+    }
     match segment::find(&files)? {
         Found::Nothing => Err(StreamError::Missing { name }),
         Found::Unusable(error) if !force => Err(error),
-        Found::Ours(_, run) if run.alive && !force => Err(StreamError::Running {
-            name,
-            process: run.process,
-        }),
         _ => segment::remove(&files),
     }
 }

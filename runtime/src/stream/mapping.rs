@@ -36,9 +36,9 @@ impl Mapping {
         // SAFETY: the mapping is new, page-aligned, ours alone and lives as long as the guard; only pointers and atomics, for
         // which zeros are as good as any other value, ever point into it.
         let guarded = unsafe { guard::register(map.as_mut_ptr(), length) };
-        let guarded = guarded.map_err(|source| StreamError::Guard {
+        let guarded = guarded.map_err(|error| StreamError::Guard {
             name: name.to_owned(),
-            source,
+            error,
         })?;
         Ok(Mapping { guarded, map })
     }

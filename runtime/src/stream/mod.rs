@@ -268,8 +268,6 @@ impl Drop for Stream {
         let _held = lock
             .as_mut()
             .and_then(|lock| lock.hold_within(REMOVE_PATIENCE).ok()?);
-        if segment::instance(&self.files) == Some(self.segment.header.instance) {
-            let _ = segment::remove(&self.files);
-        }
+        self.segment.remove_made(&self.files);
     }
 }

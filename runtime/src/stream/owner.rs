@@ -2,7 +2,10 @@
 //! start time tells a process from a later one with the same id.
 
 use std::fs;
+use std::io;
 use std::sync::OnceLock;
+
+use rustix::io::Errno;
 
 /// Bits of a process id; Linux has none above 2^22 (`PID_MAX_LIMIT`).
 const PROCESS_BITS: u32 = 22;
@@ -16,12 +19,18 @@ impl Owner {
     pub const NOBODY: Owner = Owner(0);
 
     /// This process.
-    pub fn this() -> Owner {
+    ///
+    /// # Errors
+    /// `/proc` cannot be read, for lack of a descriptor for example. Only the first call in a process reads it.
+    pub fn this() -> io::Result<Owner> {
         static THIS: OnceLock<Owner> = OnceLock::new();
-        *THIS.get_or_init(|| {
-            let process = std::process::id();
-            Owner::new(process, start_time(process).unwrap_or(0))
-        })
+        if let Some(this) = THIS.get() {
+            return Ok(*this);
+        }
+        let process = std::process::id();
+        let start = start_time(process)?
+            .ok_or_else(|| io::Error::other("/proc does not show this process"))?;
+        Ok(*THIS.get_or_init(|| Owner::new(process, start)))
     }
 
     fn new(process: u32, start: u64) -> Owner {
@@ -33,30 +42,46 @@ impl Owner {
         (self.0 & ((1 << PROCESS_BITS) - 1)) as u32
     }
 
-    /// Whether the process still runs; one that has ended but was not waited for does not.
+    /// Whether the process still runs; one that has ended but was not waited for does not. Where that cannot be told, for
+    /// lack of a descriptor for example, it does: what it holds is not taken away on a guess.
     pub fn is_alive(self) -> bool {
         let process = self.process();
-        process != 0 && start_time(process).is_some_and(|start| Owner::new(process, start) == self)
+        process != 0
+            && start_time(process).map_or(true, |start| {
+                start.is_some_and(|start| Owner::new(process, start) == self)
+            })
     }
 }
 
-/// Whether a process with this id runs, for what names its holder by the id alone.
+/// Whether a process with this id runs, for what names its holder by the id alone. Where that cannot be told, it does.
 pub(super) fn process_is_alive(process: i64) -> bool {
-    u32::try_from(process).is_ok_and(|process| process != 0 && start_time(process).is_some())
+    u32::try_from(process).is_ok_and(|process| {
+        process != 0 && start_time(process).map_or(true, |start| start.is_some())
+    })
 }
 
-/// The start time of a running process: field 22 of `/proc/<pid>/stat` (proc_pid_stat(5)). `None` for a zombie too.
-fn start_time(process: u32) -> Option<u64> {
-    let text = fs::read(format!("/proc/{process}/stat")).ok()?;
+/// The start time of a running process: field 22 of `/proc/<pid>/stat` (proc_pid_stat(5)). `None` if there is none such; a
+/// zombie is none.
+fn start_time(process: u32) -> io::Result<Option<u64>> {
+    let text = match fs::read(format!("/proc/{process}/stat")) {
+        Ok(text) => text,
+        // It ended before the file was opened, or between that and the reading.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let (state, start) =
+        state_and_start(&text).ok_or_else(|| io::Error::other("/proc/<pid>/stat is malformed"))?;
+    Ok((!matches!(state, "Z" | "X" | "x")).then_some(start))
+}
+
+fn state_and_start(stat: &[u8]) -> Option<(&str, u64)> {
     // The second field is the command in parentheses and may contain anything, so count from the last parenthesis.
-    let end = text.iter().rposition(|&byte| byte == b')')?;
-    let rest = std::str::from_utf8(text.get(end + 1..)?).ok()?;
+    let end = stat.iter().rposition(|&byte| byte == b')')?;
+    let rest = std::str::from_utf8(stat.get(end + 1..)?).ok()?;
     let mut fields = rest.split_ascii_whitespace();
     let state = fields.next()?;
-    if matches!(state, "Z" | "X" | "x") {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
+    Some((state, fields.nth(18)?.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -68,7 +93,7 @@ mod tests {
 
     #[test]
     fn this_process_is_alive_and_a_later_namesake_is_somebody_else() {
-        let this = Owner::this();
+        let this = Owner::this().unwrap();
         assert_eq!(this.process(), std::process::id());
         assert!(this.is_alive());
         assert!(!Owner(this.0 + (1 << PROCESS_BITS)).is_alive());
@@ -79,7 +104,7 @@ mod tests {
     fn a_zombie_is_not_alive() {
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
         let process = child.id();
-        let owner = Owner::new(process, start_time(process).unwrap());
+        let owner = Owner::new(process, start_time(process).unwrap().unwrap());
         assert!(owner.is_alive() && process_is_alive(process.into()));
         child.kill().unwrap();
         // Not waited for: it stays as a zombie. Dying takes a moment.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::Stream;
 use super::error::StreamError;
-use super::owner::Owner;
 use super::ring::{Consumer, Delivery, Frame, WaitWord};
+use super::segment;
+use super::wait::distrust;
 
 /// Reads a stream. It holds the frame that it returned last, until it returns another or is dropped.
 #[derive(Debug)]
@@ -21,7 +22,8 @@ impl Reader {
     /// Attaches to the stream. What was published before counts as read by [`Reader::next`].
     pub(super) fn new(stream: &Arc<Stream>, delivery: Delivery) -> Result<Reader, StreamError> {
         let ring = stream.records();
-        let consumer = Consumer::attach(ring, Owner::this(), delivery);
+        let this = segment::this(stream.name())?;
+        let consumer = Consumer::attach(ring, this, delivery);
         Ok(Reader {
             stream: stream.clone(),
             consumer: consumer.ok_or_else(|| StreamError::Readers {
@@ -116,7 +118,7 @@ impl Reader {
 
     /// To wait until there may be something to read, or the stream is closed.
     pub fn word(&self) -> WaitWord<'_> {
-        self.consumer.word(self.stream.records())
+        distrust(self.consumer.word(self.stream.records()))
     }
 
     /// The newest frame, pinned as by [`Reader::newest`]; where nothing has been published yet, a frame of zeros with the

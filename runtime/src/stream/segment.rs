@@ -17,7 +17,9 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, MemfdFlags, Mode, OFlags, SealFlags, flock};
+use rustix::fs::{
+    AtFlags, CWD, FlockOperation, MemfdFlags, Mode, OFlags, SealFlags, flock, fstat, lstat,
+};
 use rustix::io::Errno;
 
 use super::control::{self, Control, Geometry, MOST_READERS, MOST_SLOTS};
@@ -40,7 +42,7 @@ pub(super) struct Segment {
     /// Begins with pyshmem's frame.
     pub payload_map: Arc<Mapping>,
     /// The metadata file, open for as long as the stream is: in a stream made here, its lock says that this run is alive.
-    _lease: File,
+    lease: File,
     /// Our control block.
     pub control: Control,
     /// Where the slots lie in `ring` and `ring_map`.
@@ -145,15 +147,31 @@ pub(super) fn find(files: &StreamFiles) -> Result<Found, StreamError> {
 /// The run that made the stream, if its metadata file has a control block.
 fn run_of(meta: &File) -> Option<Run> {
     let process = control::run_in(meta)?.process();
+    let alive = is_leased(meta);
+    Some(Run { alive, process })
+}
+
+/// Whether a run that is alive has made this metadata file. Nobody else locks it.
+fn is_leased(meta: &File) -> bool {
     // A shared lock, so that two who look do not take each other for the run.
-    let alive = match flock(meta, FlockOperation::NonBlockingLockShared) {
+    match flock(meta, FlockOperation::NonBlockingLockShared) {
         Ok(()) => {
             let _ = flock(meta, FlockOperation::Unlock);
             false
         }
         Err(_) => true,
+    }
+}
+
+/// The process id of the run that has made what the stream's metadata file is now, if that run is alive; 0 where somebody has
+/// scribbled over the id. Unlike [`find`] it asks for the lock alone: whatever others have written into a stream or removed
+/// of it, it stays the run's.
+pub(super) fn living_run(files: &StreamFiles) -> Result<Option<u32>, StreamError> {
+    let Opened::File(meta) = open_own(files, &files.meta)? else {
+        return Ok(None);
     };
-    Some(Run { alive, process })
+    let process = || control::run_in(&meta).map_or(0, Owner::process);
+    Ok(is_leased(&meta).then(process))
 }
 
 enum Opened {
@@ -233,7 +251,7 @@ pub(super) fn make(
     flock(&meta, FlockOperation::NonBlockingLockExclusive)
         .map_err(|error| StreamError::system(name, "lock its header", error))?;
     let meta_map = Arc::new(Mapping::new(name, &meta, length)?);
-    let control = Control::create(meta_map.clone(), control::OFFSET, &geometry, Owner::this());
+    let control = Control::create(meta_map.clone(), control::OFFSET, &geometry, this(name)?);
     let control = control.ok_or_else(too_large)?;
 
     publish_file(files, &data, &files.data)?;
@@ -244,7 +262,7 @@ pub(super) fn make(
         header,
         header_map: meta_map,
         payload_map: data_map.clone(),
-        _lease: meta,
+        lease: meta,
         control,
         geometry,
         ring: data,
@@ -284,7 +302,7 @@ pub(super) fn attach(existing: Existing, ring: &Geometry) -> Result<Segment, Str
     let end = geometry.end().ok_or_else(too_large)?;
     let file = sealed_file(name, end)?;
     let ring_map = Arc::new(Mapping::new(name, &file, end)?);
-    let control = Control::create(ring_map.clone(), 0, &geometry, Owner::this());
+    let control = Control::create(ring_map.clone(), 0, &geometry, this(name)?);
     let control = control.ok_or_else(too_large)?;
     let header_map = Arc::new(Mapping::new(name, &meta, header::LENGTH)?);
     let payload_map = Arc::new(Mapping::new(name, &data, ring.bytes as usize)?);
@@ -292,7 +310,7 @@ pub(super) fn attach(existing: Existing, ring: &Geometry) -> Result<Segment, Str
         header,
         header_map,
         payload_map,
-        _lease: meta,
+        lease: meta,
         control,
         geometry,
         ring: file,
@@ -334,7 +352,7 @@ pub(super) fn join(files: &StreamFiles, existing: Existing) -> Result<Segment, S
         header,
         header_map: meta_map,
         payload_map: data_map.clone(),
-        _lease: meta,
+        lease: meta,
         control,
         geometry,
         ring: data,
@@ -360,12 +378,31 @@ pub(super) fn remove(files: &StreamFiles) -> Result<(), StreamError> {
     Ok(())
 }
 
-/// The instance that the stream's name stands for now.
-pub(super) fn instance(files: &StreamFiles) -> Option<[u8; 16]> {
-    match find(files).ok()? {
-        Found::Ours(existing, _) | Found::Pyshmem(existing) => Some(existing.header.instance),
-        Found::Nothing | Found::Remains | Found::Unusable(_) => None,
+impl Segment {
+    /// Removes the files of a segment that was made here, as far as the names still stand for them, whatever others have
+    /// written there meanwhile. Needs no descriptor, since there may be none left.
+    pub fn remove_made(&self, files: &StreamFiles) {
+        for (path, file) in [(&files.data, &self.ring), (&files.meta, &self.lease)] {
+            if stands_for(path, file) {
+                // Nothing can be done about a failure here, and the next run of the same name does it.
+                let _ = fs::remove_file(path);
+            }
+        }
     }
+}
+
+/// Whether `path` is the name of `file`.
+fn stands_for(path: &Path, file: &File) -> bool {
+    let (Ok(named), Ok(open)) = (lstat(path), fstat(file)) else {
+        return false;
+    };
+    (named.st_dev, named.st_ino) == (open.st_dev, open.st_ino)
+}
+
+/// This process, as it signs what it holds.
+pub(super) fn this(name: &str) -> Result<Owner, StreamError> {
+    Owner::this()
+        .map_err(|error| StreamError::system(name, "find out when this process began", error))
 }
 
 /// The process that holds the stream's lock, as far as pyshmem's header says; 0: not known.

@@ -24,6 +24,10 @@ const MOST_WORDS: usize = 128;
 /// How long to sleep between looks where the kernel cannot wait for several words.
 const POLL: Duration = Duration::from_micros(200);
 
+/// How long to sleep on a word of ours that other processes can write: one that scribbles over the word or over the flag beside
+/// it wakes nobody, and one that truncates the file is noticed by touching it.
+const RECHECK_SHARED: Duration = Duration::from_millis(500);
+
 /// Looks at the words between two looks at the clock while spinning: about a microsecond.
 const LOOKS_PER_CLOCK: u32 = 32;
 
@@ -38,6 +42,13 @@ fn futex_word(word: &AtomicU64) -> &AtomicU32 {
 pub(super) fn wake(word: &AtomicU64) {
     // It fails only for an address that is not mapped.
     let _ = futex::wake(futex_word(word), futex::Flags::empty(), i32::MAX as u32);
+}
+
+/// The word, to be looked at again from time to time though nobody wakes: it lies in a file that others can write.
+#[inline]
+pub(super) fn distrust(mut word: WaitWord<'_>) -> WaitWord<'_> {
+    word.recheck = Some(RECHECK_SHARED);
+    word
 }
 
 /// Why [`wait`] returned.

@@ -16,6 +16,8 @@ use super::owner::Owner;
 use super::private::PrivateRing;
 use super::reader::Reader;
 use super::ring::{Frame, Head, Label, Producer, WaitWord};
+use super::segment;
+use super::wait::distrust;
 
 /// How often a writer that has no free slot looks whether the readers that it waits for are alive.
 const DEATH_CHECK_NS: u64 = 100_000_000;
@@ -176,7 +178,7 @@ impl Writer {
     /// To wait for a free slot after [`Writer::begin`] returned `None`. Wait with a deadline (100 ms, say) and try again: a
     /// reader that was killed wakes nobody, but is found by the next try.
     pub fn room(&self) -> WaitWord<'_> {
-        self.stream.records().shared.room.0.word(self.room_seen())
+        distrust(self.stream.records().shared.room.0.word(self.room_seen()))
     }
 
     /// What [`Writer::room`] has seen.
@@ -205,7 +207,8 @@ impl Writer {
             return false;
         }
         self.next_death_check_ns = now + DEATH_CHECK_NS;
-        Producer::release_the_dead(self.stream.records(), Owner::this())
+        // Known since this writer took its lease.
+        Owner::this().is_ok_and(|this| Producer::release_the_dead(self.stream.records(), this))
     }
 }
 
@@ -226,9 +229,9 @@ impl Drop for Writer {
 fn take_lease(name: &str, control: &Control) -> Result<(), StreamError> {
     let lease = &control.fixed().writer;
     let mut holder = Owner::NOBODY;
+    let this = segment::this(name)?;
     loop {
-        let this = Owner::this().0;
-        match lease.compare_exchange(holder.0, this, Ordering::AcqRel, Ordering::Acquire) {
+        match lease.compare_exchange(holder.0, this.0, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => return Ok(()),
             Err(other) if Owner(other) != Owner::NOBODY && Owner(other).is_alive() => {
                 return Err(StreamError::Written {

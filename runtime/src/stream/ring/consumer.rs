@@ -74,7 +74,7 @@ impl Consumer {
     #[inline]
     pub fn next(&mut self, ring: Ring<'_>) -> Option<Frame> {
         let head = ring.head();
-        if head.sequence() <= self.taken {
+        if !self.is_new(head) {
             self.seen = head;
             return None;
         }
@@ -90,13 +90,20 @@ impl Consumer {
     /// Whether [`Consumer::next`] would return a frame.
     #[inline]
     pub fn ready(&self, ring: Ring<'_>) -> bool {
-        ring.head().sequence() > self.taken
+        self.is_new(ring.head())
+    }
+
+    /// Whether the head names a frame that is still to be taken. A sequence below the last one taken means that somebody had
+    /// scribbled a large one over the head: then the reader goes on with what the writer says now.
+    #[inline]
+    fn is_new(&self, head: Head) -> bool {
+        head.sequence() != self.taken && head.sequence() != 0
     }
 
     /// Whether the writer has closed the stream and everything is read.
     pub fn closed(&self, ring: Ring<'_>) -> bool {
         let head = ring.head();
-        head.is_closed() && head.sequence() <= self.taken
+        head.is_closed() && !self.is_new(head)
     }
 
     /// Frames that [`Consumer::next`] passed over.
