@@ -13,6 +13,7 @@ mod stream;
 mod validate;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
@@ -75,6 +76,7 @@ pub fn main() -> ExitCode {
         }
     };
     log_to_stderr(arguments.log_level);
+    survive_the_file_size_limit();
     let result = match arguments.command {
         Command::Validate(command) => command.run(),
         Command::Describe(command) => command.run(),
@@ -86,6 +88,12 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => error.report(),
     }
+}
+
+/// Has a file that grows beyond `ulimit -f` be an error of the write, like a full disk, rather than the end of the process.
+fn survive_the_file_size_limit() {
+    // Should this be refused, the process ends as any other would.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
 }
 
 fn log_to_stderr(level: LogLevel) {

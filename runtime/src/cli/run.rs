@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use tempfile::NamedTempFile;
 
 use super::error::{CommandError, FAILED};
 use super::sandbox::SandboxArguments;
 use super::{Format, output};
 use crate::config::parse_duration;
-use crate::endpoint::SourceSpec;
+use crate::endpoint::{PartFile, SourceSpec};
 use crate::pipeline::{Plan, QuarantineDirectory, Run as PipelineRun, RunHandle, RunOptions};
 use crate::report::{LiveTable, RunReport, State, text};
 
@@ -72,7 +71,9 @@ impl Run {
         };
         let engine = self.sandbox.engine()?;
         let handle = RunHandle::new();
-        obey_signals(handle.clone()).map_err(CommandError::Running)?;
+        obey_signals(handle.clone())
+            .context("cannot prepare for Ctrl-C")
+            .map_err(CommandError::Running)?;
         let plan = Plan::with_sources(&engine, &self.file, &self.sources)?;
         let options = RunOptions {
             frames: self.frames,
@@ -117,7 +118,7 @@ impl Run {
 /// The file for the report: made before the run, so that a wrong path is found before, and put in its place whole.
 struct ReportFile<'a> {
     path: &'a Path,
-    file: NamedTempFile,
+    file: PartFile,
 }
 
 impl<'a> ReportFile<'a> {
@@ -126,18 +127,14 @@ impl<'a> ReportFile<'a> {
         if path.is_dir() {
             return Err(anyhow!("it is a directory")).with_context(refused);
         }
-        let directory = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        let file = NamedTempFile::new_in(directory).with_context(refused)?;
+        let file = PartFile::create(path).with_context(refused)?;
         Ok(Self { path, file })
     }
 
     fn write(mut self, report: &RunReport) -> anyhow::Result<()> {
         let failed = || format!("cannot write the report to {}", self.path.display());
         serde_json::to_writer_pretty(&mut self.file, report).with_context(failed)?;
-        self.file.persist(self.path).with_context(failed)?;
+        self.file.finish().with_context(failed)?;
         Ok(())
     }
 }

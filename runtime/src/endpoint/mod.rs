@@ -15,6 +15,7 @@ pub mod npy;
 mod null;
 mod pace;
 mod parameters;
+mod part;
 mod pattern;
 mod plan;
 mod recording;
@@ -25,6 +26,7 @@ mod synthetic;
 pub use initial::{check_initial, initial_frame};
 /// Why a source or a sink cannot go on: all that can fail is a file.
 pub use npy::NpyError as EndpointError;
+pub use part::PartFile;
 pub use plan::{PlannedSink, PlannedSource, plan_sinks, plan_sources};
 pub use spec::SourceSpec;
 

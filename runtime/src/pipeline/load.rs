@@ -42,7 +42,9 @@ pub fn load(engine: &Engine, wanted: &[Wanted<'_>]) -> Vec<Result<Program, LoadE
         .map_or(1, usize::from)
         .min(distinct.len());
     let mut loaded = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(load_some)).collect();
+        // Where the system gives no thread, those that there are do its work.
+        let start = |_| thread::Builder::new().spawn_scoped(scope, load_some).ok();
+        let others: Vec<_> = (1..threads).filter_map(start).collect();
         let mut loaded = load_some();
         for other in others {
             // A panic there goes on here.

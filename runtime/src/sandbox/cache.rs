@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use sha2::{Digest as _, Sha256};
 
 use super::code::Code;
@@ -104,6 +106,7 @@ impl Cache {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let new = format!(".{}.{}.{count}", key.0, std::process::id());
+        self.remove_unfinished();
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.directory, &new, flags, Mode::RUSR | Mode::WUSR)?;
@@ -121,6 +124,31 @@ impl Cache {
         }
         written
     }
+
+    /// Removes files that processes left which were killed while they wrote them. In a cache that is shared between containers
+    /// this may take away what somebody writes just now, who then has no cached code next time, and nothing else.
+    fn remove_unfinished(&self) {
+        let Ok(entries) = rustix::fs::Dir::read_from(&self.directory) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if writer_of(&name.to_string_lossy())
+                .is_some_and(|writer| test_kill_process(writer) == Err(Errno::SRCH))
+            {
+                // Somebody else may have been quicker.
+                let _ = rustix::fs::unlinkat(&self.directory, name, rustix::fs::AtFlags::empty());
+            }
+        }
+    }
+}
+
+/// The process that writes the unfinished file of this name.
+fn writer_of(name: &str) -> Option<Pid> {
+    let (key, writer) = name.strip_prefix('.')?.split_once(".cwasm.")?;
+    let (process, _) = writer.split_once('.')?;
+    let whole = key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    Pid::from_raw(process.parse().ok()?).filter(|_| whole)
 }
 
 /// Binds the code to its name: a file that was given another's name is as wrong as a damaged one.

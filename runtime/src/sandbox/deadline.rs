@@ -25,6 +25,10 @@ const LONGEST_PERIOD: Duration = Duration::from_millis(50);
 /// After this long without a call the thread sleeps until it is woken.
 const IDLE: Duration = Duration::from_millis(200);
 
+/// When this thread wakes so much later than it asked for, the whole process was stopped (SIGSTOP, a debugger, a machine that was
+/// suspended or has no time for it), guests included: that time is not counted as theirs.
+const STOPPED: Duration = Duration::from_millis(20);
+
 /// How one guest is made to stop.
 pub(super) trait Stop: Send + Sync {
     /// Makes the running guest stop. Called again from time to time until its call has ended.
@@ -288,7 +292,14 @@ fn watch(watched: &Watched) {
             active = Instant::now();
         }
         if active.elapsed() < IDLE {
+            let asleep = Instant::now();
             thread::park_timeout(look.next);
+            let late = asleep.elapsed().saturating_sub(look.next);
+            if late > STOPPED {
+                lock(&watched.entries)
+                    .iter_mut()
+                    .for_each(|entry| entry.since += late);
+            }
             continue;
         }
         watched.asleep.store(true, Ordering::SeqCst);

@@ -6,17 +6,16 @@
 
 mod header;
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use tempfile::NamedTempFile;
 
 use crate::array::{ArrayType, Dtype};
 use crate::config::file::open_regular;
 use crate::config::{Diagnostic, Span};
+use crate::endpoint::part::{PartFile, directory};
 
 use header::Header;
 
@@ -258,11 +257,11 @@ pub fn write(path: &Path, array: &ArrayType, data: &[u8]) -> Result<(), NpyError
 ///
 /// It grows under a temporary name beside its own and takes its own name, replacing what was there, in
 /// [`NpyWriter::finish`]. A writer that is dropped before leaves nothing; a killed process leaves a file
-/// `.NAME.….part`.
+/// `.NAME.….part`, which the next writer of that file removes.
 #[derive(Debug)]
 pub struct NpyWriter {
     path: PathBuf,
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<PartFile>,
     dtype: Dtype,
     header: usize,
 }
@@ -278,14 +277,7 @@ impl NpyWriter {
             return Err(NpyError::new(path, Problem::Rank(longest.len())));
         }
         let fail = |error| NpyError::new(path, Problem::Write(error));
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let file = tempfile::Builder::new()
-            .prefix(&format!(".{name}."))
-            .suffix(".part")
-            // As any new file: less what the umask says.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(directory(path))
-            .map_err(fail)?;
+        let file = PartFile::create(path).map_err(fail)?;
         let mut file = BufWriter::with_capacity(1 << 18, file);
         let header = Header::format(dtype, longest, 0);
         file.write_all(&header).map_err(fail)?;
@@ -320,8 +312,7 @@ impl NpyWriter {
                 .map_err(io::IntoInnerError::into_error)?;
             file.seek(SeekFrom::Start(0))?;
             file.write_all(&header)?;
-            file.persist(&self.path)?;
-            Ok(())
+            file.finish()
         };
         complete().map_err(|error| NpyError::new(&self.path, Problem::Write(error)))
     }
@@ -349,12 +340,5 @@ pub fn check_target(path: &Path) -> Result<(), NpyError> {
             io::Error::new(io::ErrorKind::NotFound, "its directory does not exist"),
         )),
         Err(error) => fail(Problem::Write(error)),
-    }
-}
-
-fn directory(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
     }
 }
