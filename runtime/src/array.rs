@@ -4,6 +4,18 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// That many zeros, or the news that there is no memory for them: frames may be gigabytes, and an allocation that fails
+/// elsewhere ends the process.
+///
+/// # Errors
+/// There is no memory for them.
+pub(crate) fn zeros(bytes: usize) -> Result<Vec<u8>, std::collections::TryReserveError> {
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(bytes)?;
+    zeros.resize(bytes, 0);
+    Ok(zeros)
+}
+
 /// The type of one element, little endian. The names are those of the contract; NumPy's are given by
 /// [`Dtype::numpy_name`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -22,12 +22,13 @@ use super::stage::{Guest, Stage};
 use super::state::State;
 use super::supervision::Supervision;
 use super::trigger::Trigger;
+use crate::array::zeros;
 use crate::config::{self, FaultAction, StreamIndex};
 use crate::endpoint;
 use crate::kernel::Origin;
 use crate::report::meter::{StageMeter, StreamMeter};
 use crate::report::{Clock, Monitor, StageEntry, StreamEntry};
-use crate::sandbox::{Access, Digest};
+use crate::sandbox::{Access, Digest, check_address_space};
 use crate::stream::{PrivateRing, Reader, Stamp, Stream};
 
 /// A lane with its workers.
@@ -58,6 +59,13 @@ pub fn build(
     keeper: Option<&Keeper>,
     run: &RunHandle,
 ) -> anyhow::Result<Built> {
+    // The rings are mapped here and the guests' memories hold windows to them; sources and sinks have a frame of their own.
+    let bytes = plan.config.streams.iter().fold(0, |sum: u64, stream| {
+        let slots = stream.slots.as_ref().map_or(8, |slots| slots.value + 2);
+        let frame = stream.array.bytes().unwrap_or(usize::MAX) as u64;
+        sum.saturating_add(frame.saturating_mul(slots.into()))
+    });
+    check_address_space(plan.stages.len(), bytes)?;
     let builder = Builder::new(&plan, keeper, run)?;
     builder.publish_initial()?;
     let lanes = lanes::assign(&plan.config, &plan.graph, |sink| plan.sinks[sink].waits());
@@ -169,6 +177,13 @@ impl<'a> Builder<'a> {
         ))
     }
 
+    /// Private memory for a frame of the stream.
+    fn frame(&self, stream: StreamIndex) -> anyhow::Result<Vec<u8>> {
+        let stream = &self.streams[stream.0];
+        let no_memory = || format!("no memory for a frame of stream '{}'", stream.name());
+        zeros(stream.bytes()).with_context(no_memory)
+    }
+
     fn reader(&self, stream: StreamIndex, wanted: config::Delivery) -> anyhow::Result<Reader> {
         Ok(self.streams[stream.0].reader(delivery(wanted))?)
     }
@@ -192,12 +207,12 @@ impl<'a> Builder<'a> {
             .open()
             .with_context(|| format!("cannot open source '{}'", *config.name))?;
         let stream = *config.streams[0];
-        let bytes = self.streams[stream.0].ring().bytes as usize;
+        let frame = self.frame(stream)?;
         Ok(SourceWorker::new(
             config.name.value.clone(),
             source,
             self.output(stream)?,
-            bytes,
+            frame,
             frames,
         ))
     }
@@ -208,14 +223,14 @@ impl<'a> Builder<'a> {
             .open()
             .with_context(|| format!("cannot open sink '{}'", *config.name))?;
         let stream = *config.stream;
-        let bytes = self.streams[stream.0].ring().bytes as usize;
+        let frame = self.frame(stream)?;
         let trigger = self.trigger(stream, config.delivery)?;
         let meter = Arc::clone(&self.sink_meters[index]);
         Ok(SinkWorker::new(
             config.name.value.clone(),
             sink,
             trigger,
-            bytes,
+            frame,
             meter,
         ))
     }

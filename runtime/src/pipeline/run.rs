@@ -41,7 +41,7 @@ pub struct Run {
     /// Writes what is kept of faults.
     keeper: Option<Keeper>,
     /// Kept to the end; dropping the last owner removes the streams.
-    _streams: Vec<Arc<Stream>>,
+    streams: Vec<Arc<Stream>>,
 }
 
 type Ending = Result<(), FaultReport>;
@@ -71,7 +71,7 @@ impl Run {
             endings: channel(),
             duration: options.duration,
             keeper,
-            _streams: streams,
+            streams,
         })
     }
 
@@ -139,6 +139,7 @@ impl Run {
             if left == Some(Duration::ZERO) {
                 self.handle.stop();
             }
+            self.examine_streams();
             let timeout = give_up.saturating_duration_since(Instant::now());
             let timeout = left.map_or(timeout, |left| left.min(timeout));
             match self.endings.1.recv_timeout(timeout) {
@@ -165,10 +166,27 @@ impl Run {
     fn lane_ended(&mut self, ending: Ending) {
         self.open_lanes -= 1;
         if let Err(fault) = ending {
-            self.monitor.fault(fault);
-            self.handle.tell(Event::Fail);
-            self.handle.stop();
+            self.fail(fault);
         }
+    }
+
+    /// Ends the run if a stream was cut short by another process: its lanes may wait for ever for frames that nobody can
+    /// publish any more.
+    fn examine_streams(&mut self) {
+        if self.handle.is_stopped() {
+            return;
+        }
+        let damage =
+            |stream: &Arc<Stream>| Some((stream.name().to_owned(), stream.examine().err()?));
+        if let Some((name, error)) = self.streams.iter().find_map(damage) {
+            self.fail(FaultReport::ending(name, 0, "segment", error.to_string()));
+        }
+    }
+
+    fn fail(&self, fault: FaultReport) {
+        self.monitor.fault(fault);
+        self.handle.tell(Event::Fail);
+        self.handle.stop();
     }
 
     /// Stops what still runs, removes the streams and says how it went.

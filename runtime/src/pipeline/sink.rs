@@ -24,19 +24,19 @@ pub struct SinkWorker {
 }
 
 impl SinkWorker {
-    /// Consumes frames of `bytes` bytes.
+    /// Consumes frames, each of which is copied into `frame` first.
     pub fn new(
         name: String,
         sink: Box<dyn Sink>,
         trigger: Trigger,
-        bytes: usize,
+        frame: Vec<u8>,
         meter: Arc<StageMeter>,
     ) -> Self {
         Self {
             name,
             sink,
             trigger,
-            frame: vec![0; bytes],
+            frame,
             meter,
             busy_until: None,
             last: 0,

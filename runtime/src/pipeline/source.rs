@@ -22,19 +22,19 @@ pub struct SourceWorker {
 }
 
 impl SourceWorker {
-    /// Publishes at most `limit` frames of `bytes` bytes.
+    /// Publishes at most `limit` frames, each of which is made in `frame` first.
     pub fn new(
         name: String,
         source: Box<dyn Source>,
         output: Output,
-        bytes: usize,
+        frame: Vec<u8>,
         limit: Option<u64>,
     ) -> Self {
         Self {
             name,
             source,
             output,
-            frame: vec![0; bytes],
+            frame,
             published: 0,
             limit,
             due: None,

@@ -24,6 +24,7 @@ use super::isolation::Isolation;
 use super::limits::Limits;
 use super::page::Pages;
 use super::program::{Digest, Program, Runs};
+use super::room::check_address_space;
 use super::wrap;
 
 /// Where compiled code is kept.
@@ -115,6 +116,7 @@ impl Engine {
                     .to_owned(),
             ));
         }
+        check_address_space(0, 0).map_err(|error| EngineError(error.to_string()))?;
         // Before the first wasmtime engine, so that wasmtime's own handler comes first and passes on what is not a trap.
         crate::stream::guard::install().map_err(|error| EngineError(error.to_string()))?;
         let (interruption, fallback) = match options.interruption {

@@ -16,9 +16,9 @@ use super::deadline::Stop;
 use super::memory::Creator;
 
 /// Address space that each memory gets: with all of it reserved, no access needs a bounds check.
-const RESERVATION: u64 = 4 << 30;
+pub(super) const RESERVATION: u64 = 4 << 30;
 /// Behind the reservation, for accesses with a constant offset.
-const GUARD: u64 = 32 << 20;
+pub(super) const GUARD: u64 = 32 << 20;
 
 /// How a running guest can be stopped. Part of what compiled code is cached under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use rustix::io::Errno;
+
 use super::Stream;
 use super::control::Feed;
 use super::error::StreamError;
@@ -19,7 +21,7 @@ use super::place::Place;
 use super::ring::{Delivery, Frame, Mark};
 use super::segment::{self, Existing, Found, Run};
 use super::spec::Mirror;
-use crate::array::ArrayType;
+use crate::array::{ArrayType, zeros};
 
 /// How long to wait for a whole frame, or for the lock.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -142,7 +144,14 @@ pub fn read_frame(name: &str) -> Result<Snapshot, StreamError> {
         place,
         ring,
     } = Opened::new(name)?;
-    let mut bytes = vec![0; header.array.bytes().unwrap_or(0)];
+    let wanted = header.array.bytes().unwrap_or(usize::MAX);
+    let mut bytes = zeros(wanted).map_err(|_| {
+        StreamError::system(
+            name,
+            format!("get {wanted} bytes for its frame"),
+            Errno::NOMEM,
+        )
+    })?;
     if let Some((stream, _)) = ring
         && stream.records().head().sequence() > 0
     {

@@ -235,6 +235,19 @@ impl Stream {
         Ok(())
     }
 
+    /// As [`Stream::check`], but also notices what nobody has stumbled over yet: asks the system how long the files are.
+    ///
+    /// # Errors
+    /// As [`Stream::check`].
+    pub fn examine(&self) -> Result<(), StreamError> {
+        if !self.segment.is_whole() {
+            return Err(StreamError::Damaged {
+                name: self.files.name.clone(),
+            });
+        }
+        self.check()
+    }
+
     #[inline]
     fn control(&self) -> &Control {
         &self.segment.control

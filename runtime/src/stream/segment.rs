@@ -43,6 +43,8 @@ pub(super) struct Segment {
     pub payload_map: Arc<Mapping>,
     /// The metadata file, open for as long as the stream is: in a stream made here, its lock says that this run is alive.
     lease: File,
+    /// Bytes of it that are used.
+    lease_bytes: u64,
     /// Our control block.
     pub control: Control,
     /// Where the slots lie in `ring` and `ring_map`.
@@ -263,6 +265,7 @@ pub(super) fn make(
         header_map: meta_map,
         payload_map: data_map.clone(),
         lease: meta,
+        lease_bytes: length as u64,
         control,
         geometry,
         ring: data,
@@ -311,6 +314,7 @@ pub(super) fn attach(existing: Existing, ring: &Geometry) -> Result<Segment, Str
         header_map,
         payload_map,
         lease: meta,
+        lease_bytes: header::LENGTH as u64,
         control,
         geometry,
         ring: file,
@@ -353,6 +357,7 @@ pub(super) fn join(files: &StreamFiles, existing: Existing) -> Result<Segment, S
         header_map: meta_map,
         payload_map: data_map.clone(),
         lease: meta,
+        lease_bytes: length as u64,
         control,
         geometry,
         ring: data,
@@ -379,6 +384,16 @@ pub(super) fn remove(files: &StreamFiles) -> Result<(), StreamError> {
 }
 
 impl Segment {
+    /// Whether the files are still as long as they were.
+    pub fn is_whole(&self) -> bool {
+        let holds = |file: &File, bytes: u64| {
+            fstat(file)
+                .is_ok_and(|status| u64::try_from(status.st_size).is_ok_and(|size| size >= bytes))
+        };
+        let end = self.geometry.end().unwrap_or(usize::MAX) as u64;
+        holds(&self.lease, self.lease_bytes) && holds(&self.ring, end)
+    }
+
     /// Removes the files of a segment that was made here, as far as the names still stand for them, whatever others have
     /// written there meanwhile. Needs no descriptor, since there may be none left.
     pub fn remove_made(&self, files: &StreamFiles) {

@@ -15,6 +15,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Workbench {
     pub folder: TempDir,
     pub namespace: String,
+    /// Where compiled code is kept.
+    pub cache: PathBuf,
 }
 
 impl Workbench {
@@ -22,6 +24,7 @@ impl Workbench {
         Workbench {
             folder: TempDir::new().unwrap(),
             namespace: format!("sandpipe-test.{}.{name}", std::process::id()),
+            cache: PathBuf::from(env!("CARGO_TARGET_TMPDIR")),
         }
     }
 
@@ -73,7 +76,7 @@ impl Workbench {
         command
             .args(arguments)
             .current_dir(self.folder.path())
-            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .env("XDG_CACHE_HOME", &self.cache)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -146,12 +149,16 @@ impl Running<'_> {
         };
         let start = Instant::now();
         while published().is_none_or(|published| published < frames) {
-            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
             assert!(
-                ended.is_none() && start.elapsed() < PATIENCE,
-                "no {frames} frames of {stream}: {ended:?}"
+                self.is_running(),
+                "no {frames} frames of {stream}: it has ended"
             );
+            assert!(start.elapsed() < PATIENCE, "no {frames} frames of {stream}");
         }
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().unwrap().try_wait().unwrap().is_none()
     }
 
     pub fn signal(&self, signal: rustix::process::Signal) {

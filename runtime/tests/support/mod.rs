@@ -122,6 +122,13 @@ impl Child {
         let _ = self.process.wait();
     }
 
+    /// Kills it; it must not have ended before.
+    pub fn kill_while_it_runs(&mut self) {
+        let ended = self.process.try_wait().unwrap();
+        assert!(ended.is_none(), "it ended by itself: {ended:?}");
+        self.kill();
+    }
+
     /// Closes its standard input and waits for its end, which must be a good one.
     pub fn finish(mut self) {
         drop(self.process.stdin.take());
