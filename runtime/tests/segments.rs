@@ -154,6 +154,34 @@ fn what_a_killed_run_left_is_replaced() {
 }
 
 #[test]
+fn a_damaged_stream_of_a_run_that_lives_is_not_replaced() {
+    type Damage<'a> = &'a dyn Fn(&PathBuf, &PathBuf);
+    let damages: [Damage; 4] = [
+        &|meta, _| fs::write(meta, [0; 8192]).unwrap(),
+        &|meta, _| fs::write(meta, noise(1, 8192)).unwrap(),
+        &|meta, _| fs::write(meta, []).unwrap(),
+        &|_, data| fs::remove_file(data).unwrap(),
+    ];
+    for damage in damages {
+        let spec = spec(&stream_name("damaged"), 512);
+        let mut run = Child::of_this_program("child", &spec.name);
+        assert_eq!(run.wait_for("run: "), "made");
+        let (meta, data) = files(&spec.name);
+        damage(&meta, &data);
+        let before = fs::metadata(&meta).unwrap().len();
+        assert!(create(&spec, Mode::CreateOrAttach).is_err());
+        let error = create(&spec, Mode::Replace).unwrap_err();
+        assert!(matches!(error, StreamError::InUse { .. }), "{error}");
+        let error = stream::remove(&spec.name, false).unwrap_err();
+        assert!(matches!(error, StreamError::Running { .. }), "{error}");
+        assert_eq!(fs::metadata(&meta).unwrap().len(), before);
+        // The run knows its files whatever is in them.
+        run.finish();
+        assert!(!meta.exists() && !data.exists());
+    }
+}
+
+#[test]
 fn what_a_killed_run_left_can_be_removed_or_attached_to() {
     let spec = spec(&stream_name("remains"), 512);
     let mut run = Child::of_this_program("child", &spec.name);

@@ -182,7 +182,8 @@ fn whatever_lies_in_a_streams_place_is_replaced_or_refused() {
     let elsewhere = bench.file("elsewhere", "precious");
     let noise = chance.bytes(9000);
     // What never became a stream is replaced; what may be somebody's is refused, in these words.
-    let cases: [(&str, &dyn Fn(&Path, &Path)); 9] = [
+    type Case<'a> = (&'a str, &'a dyn Fn(&Path, &Path));
+    let cases: [Case; 9] = [
         ("", &|data, _| fs::write(data, &noise).unwrap()),
         ("", &|_, meta| fs::write(meta, []).unwrap()),
         ("", &|data, meta| {
