@@ -28,7 +28,7 @@ use crate::endpoint;
 use crate::kernel::Origin;
 use crate::report::meter::{StageMeter, StreamMeter};
 use crate::report::{Clock, Monitor, StageEntry, StreamEntry};
-use crate::sandbox::{Access, Digest, check_address_space};
+use crate::sandbox::{Access, Digest, Isolation, check_address_space};
 use crate::stream::{PrivateRing, Reader, Stamp, Stream};
 
 /// A lane with its workers.
@@ -65,7 +65,8 @@ pub fn build(
         let frame = stream.array.bytes().unwrap_or(usize::MAX) as u64;
         sum.saturating_add(frame.saturating_mul(slots.into()))
     });
-    check_address_space(plan.stages.len(), bytes)?;
+    let here = |stage: &&PlannedStage| stage.program.isolation() == Isolation::Thread;
+    check_address_space(plan.stages.iter().filter(here).count(), bytes)?;
     let builder = Builder::new(&plan, keeper, run)?;
     builder.publish_initial()?;
     let lanes = lanes::assign(&plan.config, &plan.graph, |sink| plan.sinks[sink].waits());

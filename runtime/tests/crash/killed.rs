@@ -11,6 +11,7 @@ use super::harness::{Workbench, text};
 use super::remains::{names_in, no_process_of, of_streams};
 use super::support::{Child, peer, run, stream_name};
 
+/// A stage on a thread and one in a process.
 pub const CHAIN: &str = "
 shared_memory:
   - {name: x, shape: [512], dtype: float32}
@@ -18,7 +19,7 @@ shared_memory:
   - {name: y, shape: [512], dtype: float32}
 kernels:
   - {name: copy, kind: cpu.copy, input: x, output: m}
-  - {name: sum, kind: cpu.leaky_integrator, input: m, output: y, parameters: {gain: 0.5, leak: 0.9}}
+  - {name: sum, kind: cpu.leaky_integrator, input: m, output: y, parameters: {gain: 0.5, leak: 0.9}, isolation: process}
 ";
 pub const STREAMS: [&str; 3] = ["x", "m", "y"];
 

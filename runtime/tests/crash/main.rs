@@ -8,6 +8,7 @@
 )]
 
 mod chance;
+mod chaos;
 mod damaged;
 mod full;
 #[path = "../command/harness.rs"]
