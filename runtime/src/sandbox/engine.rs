@@ -25,7 +25,7 @@ use super::limits::Limits;
 use super::page::Pages;
 use super::program::{Digest, Program, Runs};
 use super::room::check_address_space;
-use super::wrap;
+use super::{selftest, wrap};
 
 /// Where compiled code is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -119,16 +119,15 @@ impl Engine {
         check_address_space(0, 0).map_err(|error| EngineError(error.to_string()))?;
         // Before the first wasmtime engine, so that wasmtime's own handler comes first and passes on what is not a trap.
         crate::stream::guard::install().map_err(|error| EngineError(error.to_string()))?;
-        let (interruption, fallback) = match options.interruption {
-            Some(interruption) => (interruption, None),
-            None => match interruption::page_is_impossible() {
-                None => (Interruption::Page, None),
-                Some(why) => (Interruption::Epochs, Some(why)),
-            },
-        };
-        let compiler = Compiler::new(interruption).map_err(failed)?;
         let watchdog = Watchdog::start().map_err(|error| EngineError(error.to_string()))?;
         let cache = Cache::open(&options.cache);
+        let self_test = |compiler: &Compiler| {
+            // The same for all engines of a process.
+            static OUTCOME: OnceLock<Result<(), String>> = OnceLock::new();
+            let test = || selftest::run(compiler, cache.as_ref(), &watchdog);
+            OUTCOME.get_or_init(test).clone()
+        };
+        let (compiler, fallback) = choose(options.interruption, self_test)?;
         Ok(Engine(Arc::new(Inner {
             linker: linker(&compiler)?,
             compiler,
@@ -220,6 +219,33 @@ impl Engine {
             None => interruption.to_string(),
         }
     }
+}
+
+/// A compiler for the interruption that is wanted or, if none is, for the best that works; and why that is not the page.
+fn choose(
+    wanted: Option<Interruption>,
+    self_test: impl FnOnce(&Compiler) -> Result<(), String>,
+) -> Result<(Compiler, Option<String>), EngineError> {
+    if let Some(other @ (Interruption::Epochs | Interruption::None)) = wanted {
+        return Ok((Compiler::new(other).map_err(failed)?, None));
+    }
+    let why = match interruption::page_is_impossible() {
+        Some(why) => why,
+        None => {
+            let compiler = Compiler::new(Interruption::Page).map_err(failed)?;
+            match self_test(&compiler) {
+                Ok(()) => return Ok((compiler, None)),
+                Err(why) => why,
+            }
+        }
+    };
+    if wanted == Some(Interruption::Page) {
+        return Err(EngineError(format!(
+            "guests cannot be stopped by a revoked page, because {why}"
+        )));
+    }
+    let compiler = Compiler::new(Interruption::Epochs).map_err(failed)?;
+    Ok((compiler, Some(why)))
 }
 
 impl Inner {
@@ -322,4 +348,35 @@ fn linker(compiler: &Compiler) -> Result<Linker<Host>, EngineError> {
 
 fn failed(error: wasmtime::Error) -> EngineError {
     EngineError(format!("{error:#}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    fn chosen(
+        wanted: Option<Interruption>,
+        self_test: Result<(), String>,
+    ) -> Result<(Interruption, Option<String>), String> {
+        choose(wanted, |_| self_test)
+            .map(|(compiler, fallback)| (compiler.interruption, fallback))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_page_is_chosen_where_it_works_and_epochs_where_it_does_not() {
+        let broken = || Err("the moon is full".to_owned());
+        assert_eq!(chosen(None, Ok(())), Ok((Interruption::Page, None)));
+        assert_eq!(
+            chosen(None, broken()),
+            Ok((Interruption::Epochs, Some("the moon is full".to_owned())))
+        );
+        for forced in [Interruption::Epochs, Interruption::None] {
+            assert_eq!(chosen(Some(forced), Ok(())), Ok((forced, None)));
+        }
+        let refused = chosen(Some(Interruption::Page), broken()).unwrap_err();
+        assert!(refused.contains("because the moon is full"), "{refused}");
+    }
 }

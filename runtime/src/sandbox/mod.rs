@@ -43,6 +43,7 @@ mod memory;
 mod page;
 mod program;
 mod room;
+mod selftest;
 mod text;
 mod windows;
 mod wrap;

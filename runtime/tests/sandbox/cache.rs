@@ -4,11 +4,13 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use sandpipe::sandbox::{CacheDirectory, Engine, EngineOptions, Limits};
+use sandpipe::sandbox::{CacheDirectory, Engine, EngineOptions, Interruption, Isolation, Limits};
 
-use crate::harness::{Stage, kernel, options};
+use crate::harness::{Stage, engine, in_a_process_of_its_own, kernel, options};
 
 fn cached(directory: &Path) -> Engine {
+    // The first engine of a process tests itself with code that it would keep there too.
+    engine();
     Engine::new(EngineOptions {
         cache: CacheDirectory::At(directory.to_owned()),
         ..options()
@@ -50,6 +52,54 @@ fn the_second_load_uses_the_file_of_the_first() {
         fs::metadata(&files[0]).unwrap().modified().unwrap(),
         written
     );
+}
+
+#[test]
+fn code_is_kept_apart_by_how_it_is_stopped() {
+    let (_parent, directory) = place();
+    engine();
+    for (interruption, files) in [
+        (Interruption::Page, 1),
+        // Of the same configuration as the one before, but without polls.
+        (Interruption::None, 2),
+        (Interruption::Epochs, 3),
+        (Interruption::Page, 3),
+    ] {
+        let engine = Engine::new(EngineOptions {
+            cache: CacheDirectory::At(directory.clone()),
+            interruption: Some(interruption),
+            ..options()
+        });
+        Stage::on(&engine.unwrap(), &kernel(&[])).open().unwrap();
+        // In a process of its own no kernel's code can be stopped, whatever the engine does with others.
+        let files = match crate::ISOLATION {
+            Isolation::Thread => files,
+            Isolation::Process => 1,
+        };
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), files);
+    }
+}
+
+/// Set in the process whose first engine has a cache.
+const CHILD: &str = "SANDPIPE_TEST_OF_ITSELF";
+
+#[test]
+fn child_that_tests_itself() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    let (_parent, directory) = place();
+    let engine = Engine::new(EngineOptions {
+        cache: CacheDirectory::At(directory.clone()),
+        ..options()
+    });
+    assert_eq!(engine.unwrap().interruption(), Interruption::Page);
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+}
+
+#[test]
+fn the_code_of_the_self_test_is_kept_too() {
+    in_a_process_of_its_own("cache::child_that_tests_itself", CHILD);
 }
 
 #[test]

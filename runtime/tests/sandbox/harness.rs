@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use rustix::fs::{MemfdFlags, memfd_create};
 use sandpipe::array::{ArrayType, Dtype};
 use sandpipe::sandbox::{
-    Access, Array, CacheDirectory, Context, Engine, EngineOptions, Fault, Instance, Isolation,
-    Limits, Part, Program, Window,
+    Access, Array, CacheDirectory, Context, Engine, EngineOptions, Fault, Instance, Interruption,
+    Isolation, Limits, Part, Program, Window,
 };
 
 /// Bytes of a frame and of a slot.
@@ -26,6 +26,30 @@ pub fn kernel(parts: &[(&str, &str)]) -> String {
     text
 }
 
+/// Wraps a kernel as an author's tools would.
+pub fn component(binary: &[u8]) -> Vec<u8> {
+    let mut resolve = wit_parser::Resolve::default();
+    let package = resolve
+        .push_str("kernel.wit", sandpipe::sandbox::WIT)
+        .unwrap();
+    let world = resolve
+        .select_world(&[package], Some("kernel-mapped"))
+        .unwrap();
+    let mut module = binary.to_vec();
+    wit_component::embed_component_metadata(
+        &mut module,
+        &resolve,
+        world,
+        wit_component::StringEncoding::UTF8,
+    )
+    .unwrap();
+    wit_component::ComponentEncoder::default()
+        .module(&module)
+        .unwrap()
+        .encode()
+        .unwrap()
+}
+
 /// What engines of these tests have in common: no cache, and children where kernels run in them.
 pub fn options() -> EngineOptions {
     let helper = || env!("CARGO_BIN_EXE_sandpipe").into();
@@ -37,7 +61,16 @@ pub fn options() -> EngineOptions {
 }
 
 pub fn engine() -> Engine {
-    Engine::new(options()).unwrap()
+    engine_by(None)
+}
+
+/// An engine whose guests are stopped in the way that is wanted, where they run on threads.
+pub fn engine_by(interruption: Option<Interruption>) -> Engine {
+    Engine::new(EngineOptions {
+        interruption,
+        ..options()
+    })
+    .unwrap()
 }
 
 /// The processes that this one has started and that still run or wait to be reaped.

@@ -1,9 +1,10 @@
 //! Opening and closing many times leaves nothing behind.
 
 use std::fs;
+use std::time::Duration;
 
 use crate::harness::{Ring, Stage, context, in_a_process_of_its_own, kernel};
-use sandpipe::sandbox::Access;
+use sandpipe::sandbox::{Access, Cause, Limits};
 
 /// Set in the process that counts: other tests of this one would disturb it.
 const CHILD: &str = "SANDPIPE_COUNT_LEAKS";
@@ -73,11 +74,67 @@ fn child_that_counts() {
     assert!(after.mappings <= before.mappings + 2, "{grown}");
     assert_eq!(after.files, before.files, "{grown}");
     assert!(after.resident <= before.resident + 2048, "{grown}");
-    // An instance reserves 4 GiB.
+    // An instance reserves 8 GiB.
     assert!(after.reserved <= before.reserved + (1 << 20), "{grown}");
 }
 
 #[test]
 fn ten_thousand_instances_leave_nothing_behind() {
     in_a_process_of_its_own("leaks::child_that_counts", CHILD);
+}
+
+/// Set in the process that counts what stopped guests leave.
+const STOPPED_CHILD: &str = "SANDPIPE_COUNT_LEAKS_OF_STOPS";
+
+#[test]
+fn child_that_is_stopped() {
+    if std::env::var_os(STOPPED_CHILD).is_none() {
+        return;
+    }
+    let spin = "(loop $l (br $l))";
+    let start = format!("(func $start {spin}) (start $start)");
+    let in_a_frame = Stage::new(&kernel(&[("compute", spin)]));
+    let at_the_start = Stage::new(&kernel(&[("declarations", &start)]));
+    let short = Duration::from_micros(200);
+    let cycle = |count: u32| {
+        // One is stopped in its life, the other before it has begun.
+        let mut stages = [&in_a_frame, &at_the_start].into_iter().cycle();
+        for _ in 0..count {
+            let stage = stages.next().unwrap();
+            let limits = Limits {
+                deadline: short,
+                startup: if std::ptr::eq(stage, &in_a_frame) {
+                    Duration::from_secs(10)
+                } else {
+                    short
+                },
+                ..stage.limits
+            };
+            let opened = stage.program.open(
+                &context(),
+                &[
+                    stage.input.window(Access::Read),
+                    stage.output.window(Access::Write),
+                ],
+                &limits,
+            );
+            let outcome = opened.and_then(|mut instance| instance.compute_into(0, &[0, 0]));
+            assert_eq!(outcome.unwrap_err().cause, Cause::Deadline);
+        }
+    };
+    cycle(100);
+    let before = usage();
+    cycle(3000);
+    let after = usage();
+    let grown = format!("{before:?} {after:?}");
+    assert!(after.mappings <= before.mappings + 2, "{grown}");
+    assert_eq!(after.files, before.files, "{grown}");
+    assert!(after.resident <= before.resident + 2048, "{grown}");
+    // An instance reserves 8 GiB.
+    assert!(after.reserved <= before.reserved + (1 << 20), "{grown}");
+}
+
+#[test]
+fn three_thousand_stops_leave_nothing_behind() {
+    in_a_process_of_its_own("leaks::child_that_is_stopped", STOPPED_CHILD);
 }

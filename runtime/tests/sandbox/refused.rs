@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{engine, kernel, options};
-use sandpipe::sandbox::{Engine, EngineOptions, Limits};
+use crate::harness::{component, engine, engine_by, kernel, options};
+use sandpipe::sandbox::{Engine, EngineOptions, Interruption, Limits};
 
 /// Loads a module whose start function traps, and returns the refusal. Loading runs nothing, so the trap is never seen.
 fn refusal(engine: &Engine, module: &[u8]) -> String {
@@ -172,31 +172,75 @@ fn there_is_exactly_one_plain_memory() {
 
 #[test]
 fn a_component_may_not_have_two_memories_either() {
-    let engine = engine();
-    let message = refusal(
-        &engine,
-        &wat::parse_str(
+    for way in [Interruption::Page, Interruption::Epochs] {
+        let engine = engine_by(Some(way));
+        let component = component(&wat::parse_str(kernel(&[])).unwrap());
+        assert!(
+            engine
+                .load(&component, &Limits::default(), crate::ISOLATION)
+                .is_ok()
+        );
+
+        // One more instance of its module: a section for core instances (2) of four bytes, with one instance (1) made by
+        // instantiation (0) of module 0 with 0 arguments.
+        let mut twice = component;
+        twice.extend([2, 4, 1, 0, 0, 0]);
+        let message = refusal(&engine, &twice);
+        assert!(message.contains("creates 2 linear memories"), "{message}");
+
+        let two = wat::parse_str(
             r#"(component
-            (core module $m (memory 1))
-            (core instance (instantiate $m)) (core instance (instantiate $m))
-            (instance $i)
-            (export "sandpipe:kernel/stage@0.1.0" (instance $i))
-            (export "sandpipe:kernel/mapped@0.1.0" (instance $i)))"#,
-        )
-        .unwrap(),
+                (core module $m (memory 1)) (core module $n (memory 1))
+                (instance $i)
+                (export "sandpipe:kernel/stage@0.1.0" (instance $i))
+                (export "sandpipe:kernel/mapped@0.1.0" (instance $i)))"#,
+        );
+        assert!(refusal(&engine, &two.unwrap()).contains("2 linear memories"));
+    }
+}
+
+#[test]
+fn nobody_gets_at_the_page_that_stops_guests() {
+    // By the maximum of its memory, by naming a memory that is not there yet, with the instruction of a poll.
+    let memory = r#"(memory (export "memory") 2)"#;
+    check(
+        trapping(&[]).replace(memory, r#"(memory (export "memory") 2 2837)"#),
+        &["maximum", "choose another"],
     );
-    assert!(
-        message.contains("2 linear memories") || message.contains("types of the contract"),
-        "{message}"
-    );
-    let two = wat::parse_str(
-        r#"(component
-            (core module $m (memory 1)) (core module $n (memory 1))
-            (instance $i)
-            (export "sandpipe:kernel/stage@0.1.0" (instance $i))
-            (export "sandpipe:kernel/mapped@0.1.0" (instance $i)))"#,
-    );
-    assert!(refusal(&engine, &two.unwrap()).contains("2 linear memories"));
+    for other in ["2836", "2838"] {
+        let near =
+            trapping(&[]).replace(memory, &format!("(memory (export \"memory\") 2 {other})"));
+        assert!(
+            engine()
+                .load(near.as_bytes(), &Limits::default(), crate::ISOLATION)
+                .is_ok()
+        );
+    }
+    let nested = r#"(component
+        (core module $m (memory 1) (memory 0 2837)) (instance $i)
+        (export "sandpipe:kernel/stage@0.1.0" (instance $i))
+        (export "sandpipe:kernel/copied@0.1.0" (instance $i)))"#;
+    check(nested, &["maximum", "choose another"]);
+    for body in [
+        "(drop (i32.load 1 (i32.const 0)))",
+        "(drop (i32.atomic.load8_u 0 (i32.const 0)))",
+    ] {
+        let stolen = trapping(&[("compute", body)]);
+        let binary = wat::parse_str(&stolen).unwrap();
+        let message = refusal(&engine(), &binary);
+        assert!(message.contains("may not use"), "{message}");
+    }
+}
+
+#[test]
+fn a_function_with_more_loops_than_polls_is_refused() {
+    let loops = |count: usize| {
+        trapping(&[(
+            "declarations",
+            &format!("(func {})", "(loop)".repeat(count)),
+        )])
+    };
+    check(loops(65537), &["65537 loops", "65536", "Split"]);
 }
 
 #[test]

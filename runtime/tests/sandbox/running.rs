@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::harness::{FRAME, Ring, Stage, context, engine, kernel, options};
+use crate::harness::{FRAME, Ring, Stage, component, context, engine, kernel, options};
 use sandpipe::sandbox::{
     Access, Cause, Digest, Engine, EngineOptions, Form, Limits, LogLevel, World,
 };
@@ -44,30 +44,6 @@ fn text_binary_and_component_are_the_same_kernel() {
         stage.open().unwrap().compute_into(0, &[1, 0]).unwrap();
         assert_eq!(stage.output.get(0), 7);
     }
-}
-
-/// Wraps a kernel as an author's tools would.
-fn component(binary: &[u8]) -> Vec<u8> {
-    let mut resolve = wit_parser::Resolve::default();
-    let package = resolve
-        .push_str("kernel.wit", sandpipe::sandbox::WIT)
-        .unwrap();
-    let world = resolve
-        .select_world(&[package], Some("kernel-mapped"))
-        .unwrap();
-    let mut module = binary.to_vec();
-    wit_component::embed_component_metadata(
-        &mut module,
-        &resolve,
-        world,
-        wit_component::StringEncoding::UTF8,
-    )
-    .unwrap();
-    wit_component::ComponentEncoder::default()
-        .module(&module)
-        .unwrap()
-        .encode()
-        .unwrap()
 }
 
 #[test]
