@@ -134,3 +134,93 @@ impl Drop for Page {
         self.pages.lock().bases.retain(|&base| base != self.base);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+    use crate::sandbox::memory::{Creator, record};
+    use std::os::fd::AsRawFd;
+    use wasmtime::{MemoryCreator, MemoryType};
+
+    fn new_memory(maximum: u64) -> Result<Box<dyn LinearMemory>, String> {
+        let ty = MemoryType::new(0, u32::try_from(maximum).ok());
+        Creator.new_memory(
+            ty,
+            0,
+            Some(65536 * maximum as usize),
+            Some(4 << 30),
+            32 << 20,
+        )
+    }
+
+    fn page(pages: &Arc<Pages>) -> Box<dyn LinearMemory> {
+        let (page, memories) = record(pages, || new_memory(MARK));
+        assert!(memories.is_empty(), "it is not the guest's");
+        page.unwrap()
+    }
+
+    /// Whether the page's first and last poll would succeed, found out by having the kernel read there.
+    fn readable(page: &dyn LinearMemory) -> bool {
+        let (_reader, writer) = std::io::pipe().unwrap();
+        let reads = [0, POLLS as usize - 1].map(|offset| {
+            let byte = page.as_ptr().wrapping_add(offset);
+            // SAFETY: `write` only reads one byte there, and says so if it cannot.
+            1 == unsafe { libc::write(writer.as_raw_fd(), byte.cast(), 1) }
+        });
+        assert_eq!(reads[0], reads[1]);
+        reads[0]
+    }
+
+    #[test]
+    fn all_pages_of_a_guest_are_revoked_and_given_back_together() {
+        let pages = Arc::<Pages>::default();
+        let (a, b) = (page(&pages), page(&pages));
+        let other = page(&Arc::default());
+        let state = || (readable(&*a), readable(&*b), readable(&*other));
+        assert_eq!(state(), (true, true, true));
+        for _ in 0..3 {
+            pages.stop();
+            pages.stop();
+            assert_eq!(state(), (false, false, true));
+            pages.allow();
+            assert_eq!(state(), (true, true, true));
+        }
+        assert!(!pages.lost());
+    }
+
+    #[test]
+    fn a_page_that_comes_too_late_begins_revoked() {
+        let pages = Arc::<Pages>::default();
+        pages.stop();
+        let late = page(&pages);
+        assert!(!readable(&*late));
+        pages.allow();
+        assert!(readable(&*late));
+    }
+
+    #[test]
+    fn pages_that_are_gone_are_forgotten_revoked_or_not() {
+        let pages = Arc::<Pages>::default();
+        for revoked in [false, true] {
+            let (a, b) = (page(&pages), page(&pages));
+            if revoked {
+                pages.stop();
+            }
+            drop(a);
+            assert_eq!(pages.lock().bases, [b.as_ptr().expose_provenance()]);
+            drop(b);
+            assert!(pages.lock().bases.is_empty());
+            pages.allow();
+        }
+        assert!(!pages.lost());
+    }
+
+    #[test]
+    fn a_page_that_nobody_could_revoke_is_not_made() {
+        let error = new_memory(MARK).err().unwrap();
+        assert!(error.contains("under watch"), "{error}");
+        assert!(new_memory(MARK + 1).is_ok());
+    }
+}
