@@ -6,6 +6,10 @@
     reason = "a bench that cannot run has to say so"
 )]
 
+mod cases;
+
+pub use cases::cases;
+
 use sandpipe::array::{ArrayType, Dtype};
 use sandpipe::kernel::{Registry, state_arrays};
 use sandpipe::pipeline::Solo;
@@ -68,6 +72,11 @@ impl Case {
             parameters: Map::new(),
             operation: None,
         }
+    }
+
+    /// The kernel's kind.
+    pub fn kind(&self) -> &str {
+        &self.kind
     }
 
     /// Adds a trigger input.
@@ -164,6 +173,28 @@ impl Case {
             .build()
             .unwrap()
     }
+}
+
+/// A kernel in text whose `compute-into` is `body`, with one input and one output.
+pub fn text_kernel(engine: &Engine, declarations: &str, body: &str, limits: &Limits) -> Solo {
+    let text = include_str!("../../runtime/tests/sandbox/kernel.wat")
+        .replace(";; @declarations", declarations)
+        .replace(";; @compute", body);
+    let context = Context {
+        name: "bench".to_owned(),
+        kind: "bench".to_owned(),
+        part: Part::WHOLE,
+        trigger_inputs: vec![named("input", &[16])],
+        auxiliary_inputs: Vec::new(),
+        outputs: vec![named("output", &[16])],
+        state: Vec::new(),
+        operation: None,
+        parameters: "{}".to_owned(),
+    };
+    let program = engine
+        .load(text.as_bytes(), limits, Isolation::Thread)
+        .unwrap();
+    Solo::open(&program, &context, limits).unwrap()
 }
 
 fn types(arrays: &[Array]) -> Vec<&ArrayType> {
