@@ -57,11 +57,13 @@ impl Compiler {
 
     /// Compiles a component that is valid as it is.
     pub fn translate(&self, component: &[u8]) -> Result<Component, LoadError> {
+        // Made in any case, so that what is refused for its loops is refused everywhere.
+        let polled = wrap::add_polls(component)?;
         let component = match self.interruption {
-            Interruption::Page => wrap::add_polls(component)?.into(),
-            Interruption::Epochs | Interruption::None => Cow::Borrowed(component),
+            Interruption::Page => &polled,
+            Interruption::Epochs | Interruption::None => component,
         };
-        Component::from_binary(&self.engine, &component)
+        Component::from_binary(&self.engine, component)
             .map_err(|error| LoadError::new(format!("The module does not compile: {error:#}.")))
     }
 }
