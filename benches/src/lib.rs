@@ -13,7 +13,7 @@ pub use cases::cases;
 use sandpipe::array::{ArrayType, Dtype};
 use sandpipe::kernel::{Registry, state_arrays};
 use sandpipe::pipeline::Solo;
-use sandpipe::sandbox::{Array, Context, Engine, EngineOptions, Isolation, Limits, Part};
+use sandpipe::sandbox::{Array, Context, Engine, EngineOptions, Isolation, Limits, Part, Program};
 use sandpipe_kernel::Kernel;
 use sandpipe_kernel::testing::Stage;
 use serde_json::{Map, Value};
@@ -45,9 +45,18 @@ impl Frame {
     }
 }
 
-/// The engine that `sandpipe run` uses.
+/// The engine that `sandpipe run` uses, but for children.
 pub fn engine() -> Engine {
     Engine::new(EngineOptions::default()).unwrap()
+}
+
+/// The engine that `sandpipe run` uses, in a program whose `main` calls `sandpipe::sandbox::enter`.
+pub fn engine_with_children() -> Engine {
+    Engine::new(EngineOptions {
+        helper: Some("/proc/self/exe".into()),
+        ..EngineOptions::default()
+    })
+    .unwrap()
 }
 
 /// A built-in kernel, its parameters and its frames.
@@ -109,8 +118,13 @@ impl Case {
         self
     }
 
-    /// The kernel in the sandbox.
+    /// The kernel in the sandbox, on a thread.
     pub fn wasm(&self, engine: &Engine) -> Solo {
+        self.load(engine, Isolation::Thread).open()
+    }
+
+    /// The kernel loaded, to be opened.
+    pub fn load(&self, engine: &Engine, isolation: Isolation) -> Loaded<'_> {
         let registry = Registry::built_in().unwrap();
         let kernel = registry.find(&self.kind).unwrap();
         let inputs: Vec<Array> = self.inputs.iter().map(array).collect();
@@ -142,15 +156,14 @@ impl Case {
             parameters: Value::Object(self.parameters.clone()).to_string(),
         };
         let limits = Limits::default();
-        let program = engine
-            .load(&kernel.module, &limits, Isolation::Thread)
-            .unwrap();
+        let program = engine.load(&kernel.module, &limits, isolation).unwrap();
         program.validate_config(&context, &limits).unwrap();
-        let solo = Solo::open(&program, &context, &limits).unwrap();
-        for (index, frame) in self.inputs.iter().chain(&self.auxiliary).enumerate() {
-            solo.set_input(index, &frame.bytes()).unwrap();
+        Loaded {
+            case: self,
+            program,
+            context,
+            limits,
         }
-        solo
     }
 
     /// The same kernel built natively.
@@ -195,6 +208,26 @@ pub fn text_kernel(engine: &Engine, declarations: &str, body: &str, limits: &Lim
         .load(text.as_bytes(), limits, Isolation::Thread)
         .unwrap();
     Solo::open(&program, &context, limits).unwrap()
+}
+
+/// A case whose kernel is loaded.
+pub struct Loaded<'a> {
+    case: &'a Case,
+    program: Program,
+    context: Context,
+    limits: Limits,
+}
+
+impl Loaded<'_> {
+    /// An instance with the case's frames.
+    pub fn open(&self) -> Solo {
+        let solo = Solo::open(&self.program, &self.context, &self.limits).unwrap();
+        let frames = self.case.inputs.iter().chain(&self.case.auxiliary);
+        for (index, frame) in frames.enumerate() {
+            solo.set_input(index, &frame.bytes()).unwrap();
+        }
+        solo
+    }
 }
 
 fn types(arrays: &[Array]) -> Vec<&ArrayType> {

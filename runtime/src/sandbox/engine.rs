@@ -11,7 +11,7 @@ use wasmtime::component::Linker;
 use super::admission::{self, Facts, LoadError};
 use super::cache::Cache;
 use super::child::compile::CompileLimits;
-use super::child::remote::Remotely;
+use super::child::remote::RemoteProgram;
 use super::child::spawn::Spawner;
 use super::child::{self, Confinement};
 use super::code::Code;
@@ -182,7 +182,9 @@ impl Engine {
         let cached = cache.map(|cache| (cache, cache.key(&compiler, &digest)));
         let runs = |code: &Code| match isolation {
             Isolation::Thread => Executable::new(&self.0, code, facts.world).map(Runs::Here),
-            Isolation::Process => Remotely::new(&self.0, code, facts.world).map(Runs::InChildren),
+            Isolation::Process => {
+                RemoteProgram::new(&self.0, code, facts.world).map(Runs::InChildren)
+            }
         };
         let kept = cached.as_ref().and_then(|(cache, key)| cache.load(key));
         let runs = match kept.and_then(|code| runs(&code).ok()) {

@@ -1,6 +1,6 @@
 //! One instance of a kernel, wherever it runs.
 
-use super::child::remote::Remote;
+use super::child::remote::RemoteInstance;
 use super::context::Context;
 use super::deadline::Deadline;
 use super::fault::{Cause, Fault};
@@ -15,7 +15,7 @@ pub struct Instance(Kind);
 
 enum Kind {
     Local(Box<Local>),
-    Remote(Box<Remote>),
+    Remote(Box<RemoteInstance>),
 }
 
 impl Instance {
@@ -34,8 +34,8 @@ impl Instance {
             Runs::Here(executable) => Kind::Local(Box::new(Local::open(
                 executable, context, windows, &layout, limits,
             )?)),
-            Runs::InChildren(remotely) => {
-                Kind::Remote(Box::new(remotely.open(context, windows, &layout, limits)?))
+            Runs::InChildren(program) => {
+                Kind::Remote(Box::new(program.open(context, windows, &layout, limits)?))
             }
         }))
     }

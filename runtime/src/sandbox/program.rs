@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::admission::Facts;
-use super::child::remote::Remotely;
+use super::child::remote::RemoteProgram;
 use super::context::Context;
 use super::contract::World;
 use super::executable::Executable;
@@ -56,7 +56,7 @@ pub(super) enum Runs {
     /// On the caller's thread.
     Here(Executable),
     /// Each in a process of its own.
-    InChildren(Remotely),
+    InChildren(RemoteProgram),
 }
 
 impl Program {
@@ -101,7 +101,7 @@ impl Program {
                 let (mut guest, _) = Guest::start(executable, context, limits, 0)?;
                 guest.stage_call(&executable.exports.validate_config, context)
             }
-            Runs::InChildren(remotely) => remotely.validate_config(context, limits),
+            Runs::InChildren(program) => program.validate_config(context, limits),
         }
     }
 

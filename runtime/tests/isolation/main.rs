@@ -21,8 +21,10 @@ mod ends;
 mod faults;
 #[path = "../sandbox/harness.rs"]
 mod harness;
+mod hostile;
 #[path = "../sandbox/illegal.rs"]
 mod illegal;
+mod machine;
 #[path = "../sandbox/refused.rs"]
 mod refused;
 #[path = "../sandbox/running.rs"]

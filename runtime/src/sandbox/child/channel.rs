@@ -109,7 +109,8 @@ impl Channel {
             ) {
                 Ok((_, 0)) => return Err(ReceiveError::Ended),
                 Ok((_, length)) => return parse(bytes.get(..length)),
-                Err(Errno::INTR | Errno::AGAIN) => {}
+                // The last is told once, before what the other side had sent, when it ended without reading all of ours.
+                Err(Errno::INTR | Errno::AGAIN | Errno::CONNRESET) => {}
                 Err(_) => return Err(ReceiveError::Ended),
             }
         }
@@ -236,6 +237,17 @@ mod tests {
         assert_eq!(parent.receive::<u8>(Instant::now() + LONG).unwrap(), 1);
         // Nobody has the pipe's other end any more.
         assert_eq!(reader.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_was_said_before_the_end_is_heard() {
+        let (parent, child) = pair();
+        parent.send(&"never read", &[]).unwrap();
+        child.send(&7, &[]).unwrap();
+        drop(child);
+        assert_eq!(parent.receive::<u8>(Instant::now() + LONG).unwrap(), 7);
+        let received = parent.receive::<u8>(Instant::now() + LONG);
+        assert!(matches!(received, Err(ReceiveError::Ended)));
     }
 
     #[test]

@@ -15,16 +15,13 @@ use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
 
 use memmap2::{MmapOptions, MmapRaw};
 
 use super::sealed;
+use super::spin::Spin;
 use crate::sandbox::windows::layout::MAX_WINDOWS;
-use crate::stream::{Signal, WaitWord, wait};
-
-/// What a child spins for after a call before it sleeps: as long as a lane does.
-const SPIN: Duration = Duration::from_micros(50);
+use crate::stream::{Signal, WaitWord};
 
 /// The child's answer to one turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +119,7 @@ impl Control {
     }
 
     /// The child: waits for a turn other than `last`; copies the slots and returns turn and frame id.
-    pub fn next(&self, last: u64, slots: &mut [u32]) -> (u64, u64) {
+    pub fn next(&self, last: u64, slots: &mut [u32], spin: &mut Spin) -> (u64, u64) {
         let pages = self.pages();
         let request = &pages.words.request;
         let turn = loop {
@@ -130,7 +127,7 @@ impl Control {
             if turn != last {
                 break turn;
             }
-            wait(&[request.turn.word(last)], SPIN, None);
+            spin.wait(&[request.turn.word(last)]);
         };
         for (slot, place) in slots.iter_mut().zip(&pages.slots) {
             *slot = place.load(Ordering::Relaxed);
@@ -158,18 +155,19 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let (mut last, mut slots) = (0, [0; 2]);
+                let mut spin = Spin::default();
                 for _ in 0..3 {
-                    let (turn, frame_id) = child.next(last, &mut slots);
+                    let (turn, frame_id) = child.next(last, &mut slots, &mut spin);
                     assert_eq!((frame_id, slots), (turn * 10, [turn as u32, 7]));
                     child.reply(turn, Answer::ALL[turn as usize % 3]);
                     last = turn;
                 }
             });
-            let mut last = (0, Answer::Done);
+            let (mut last, mut spin) = ((0, Answer::Done), Spin::default());
             for turn in 1..=3 {
                 parent.ask(turn, turn * 10, &[turn as u32, 7]);
                 while parent.answer(turn).is_none() {
-                    wait(&[parent.answer_word(last)], Duration::ZERO, None);
+                    spin.wait(&[parent.answer_word(last)]);
                 }
                 let answer = Answer::ALL[turn as usize % 3];
                 assert_eq!(parent.answer(turn), Some(answer));

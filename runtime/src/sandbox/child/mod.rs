@@ -10,11 +10,11 @@
 //!  └─────────────────────┘                 └──────────────────────────────┘
 //! ```
 //!
-//! - [`spawn`]: starts children and notes their end; nothing survives its parent.
+//! - [`spawn`], [`nursery`]: starts children and notes their end; nothing survives its parent.
 //! - [`confine`], [`filter`]: what is taken from a child.
 //! - [`channel`], [`sealed`]: how messages and bytes pass. Whatever comes from a child is checked like a guest's.
 //! - [`compile`]: a child that compiles one module.
-//! - [`remote`], [`stage`], [`control`], [`messages`]: a child that runs a kernel, seen from either side.
+//! - [`remote`], [`stage`], [`control`], [`spin`], [`messages`]: a child that runs a kernel, seen from either side.
 
 #![allow(unsafe_code, reason = "sets up the C library's allocator")]
 
@@ -24,9 +24,11 @@ mod confine;
 mod control;
 mod filter;
 mod messages;
+mod nursery;
 pub(super) mod remote;
 mod sealed;
 pub(super) mod spawn;
+mod spin;
 mod stage;
 
 use std::ffi::OsStr;

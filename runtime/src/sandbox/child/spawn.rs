@@ -9,24 +9,19 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
-use rustix::io::Errno;
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_open, pidfd_send_signal,
-    waitid,
-};
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::process::{Signal, pidfd_send_signal};
 
 use super::channel::Channel;
-use super::{MARKER, PANICKED, Role};
+use super::nursery::Nursery;
+use super::{PANICKED, Role};
 use crate::stream::{Bell, WaitWord, Woken, wait};
 
 /// How long a child that was killed may take to be gone. It takes a fraction of a millisecond; the bound is for a machine that
@@ -40,10 +35,12 @@ pub(in crate::sandbox) struct Spawner {
     thread: Option<JoinHandle<()>>,
 }
 
-struct Order {
-    role: Role,
-    socket: OwnedFd,
-    reply: SyncSender<io::Result<Arc<Life>>>,
+/// To start a child.
+pub(super) struct Order {
+    pub role: Role,
+    /// The child's end of its socket.
+    pub socket: OwnedFd,
+    pub reply: SyncSender<io::Result<Arc<Life>>>,
 }
 
 impl Spawner {
@@ -130,11 +127,12 @@ impl fmt::Display for Ending {
 
 /// What is known about a child's life.
 #[derive(Debug)]
-struct Life {
-    process: OwnedFd,
-    ending: OnceLock<Ending>,
+pub(super) struct Life {
+    /// The process, by a descriptor: its number may become another's.
+    pub process: OwnedFd,
+    pub ending: OnceLock<Ending>,
     /// Rung when it has ended.
-    ended: Bell,
+    pub ended: Bell,
 }
 
 /// A child that runs or has run. Dropping it kills it and waits for its end.
@@ -196,116 +194,5 @@ impl Killer {
     pub fn kill(&self) {
         // It fails when the child has ended already.
         let _ = pidfd_send_signal(&self.0.process, Signal::KILL);
-    }
-}
-
-/// What the thread works on.
-struct Nursery {
-    helper: PathBuf,
-    orders: Receiver<Order>,
-    wake: Arc<OwnedFd>,
-    children: Vec<Arc<Life>>,
-}
-
-impl Nursery {
-    fn run(mut self) {
-        let mut open = true;
-        while open || !self.children.is_empty() {
-            self.sleep();
-            open = self.take_orders();
-            self.children.retain(|life| !reap(life));
-        }
-    }
-
-    /// Sleeps until there is an order, or a child has ended.
-    fn sleep(&self) {
-        let processes = self.children.iter().map(|life| life.process.as_fd());
-        let mut watched: Vec<PollFd<'_>> = [self.wake.as_fd()]
-            .into_iter()
-            .chain(processes)
-            .map(|file| PollFd::from_borrowed_fd(file, PollFlags::IN))
-            .collect();
-        match poll(&mut watched, None) {
-            Ok(_) | Err(Errno::INTR) => {}
-            // No memory for the call: look again soon.
-            Err(_) => thread::sleep(Duration::from_millis(10)),
-        }
-        // Empty when it was a child.
-        let _ = rustix::io::read(&*self.wake, &mut [0; 8]);
-    }
-
-    /// Starts what was ordered. False when nobody can order any more.
-    fn take_orders(&mut self) -> bool {
-        use std::sync::mpsc::TryRecvError;
-        loop {
-            match self.orders.try_recv() {
-                Ok(order) => {
-                    let started = start(&self.helper, order.role, order.socket);
-                    self.children.extend(started.as_ref().ok().cloned());
-                    // Who ordered waits for it.
-                    let _ = order.reply.send(started);
-                }
-                Err(TryRecvError::Empty) => return true,
-                Err(TryRecvError::Disconnected) => return false,
-            }
-        }
-    }
-}
-
-/// Starts one child, with the socket as its standard input and nothing else: no environment, no other descriptor.
-fn start(helper: &Path, role: Role, socket: OwnedFd) -> io::Result<Arc<Life>> {
-    let child = Command::new(helper)
-        .arg0(MARKER)
-        .arg(role.name())
-        .arg(std::process::id().to_string())
-        .env_clear()
-        .stdin(socket)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("{} cannot be started: {error}", helper.display()),
-            )
-        })?;
-    let id = Pid::from_child(&child);
-    // Its number cannot be another's yet: nobody but this thread reaps it.
-    let process = match pidfd_open(id, PidfdFlags::empty()) {
-        Ok(process) => process,
-        Err(error) => {
-            let mut child = child;
-            // It was just started; should it have ended by itself, that is as good.
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(error.into());
-        }
-    };
-    Ok(Arc::new(Life {
-        process,
-        ending: OnceLock::new(),
-        ended: Bell::new(),
-    }))
-}
-
-/// Takes note of a child's end. False while it runs.
-fn reap(life: &Life) -> bool {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-    let ending = match waitid(WaitId::PidFd(life.process.as_fd()), options) {
-        Ok(None) | Err(Errno::INTR) => return false,
-        Ok(Some(status)) => of(&status),
-        Err(_) => Ending::Unknown,
-    };
-    // Set once: it leaves the list with this.
-    let _ = life.ending.set(ending);
-    life.ended.ring();
-    true
-}
-
-fn of(status: &WaitIdStatus) -> Ending {
-    match (status.terminating_signal(), status.exit_status()) {
-        (Some(signal), _) => Ending::Signal(signal),
-        (None, Some(code)) => Ending::Code(code),
-        (None, None) => Ending::Unknown,
     }
 }

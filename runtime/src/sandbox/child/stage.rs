@@ -13,6 +13,7 @@ use super::confine::{self, Missing};
 use super::control::{Answer, Control};
 use super::filter::Filter;
 use super::messages::{Order, Said, Start, Step, WindowFiles};
+use super::spin::Spin;
 use super::{Confinement, DONE, MISUSED, enclosed, sealed};
 use crate::sandbox::code::Code;
 use crate::sandbox::engine::Engine;
@@ -201,9 +202,9 @@ fn open(
 /// Computes frames until the parent kills this process, or until the instance can compute no more.
 fn run(mut instance: Local, control: &Control, windows: usize, voice: &Voice) -> Result<(), Fault> {
     let mut slots = vec![0; windows];
-    let mut last = 0;
+    let (mut last, mut spin) = (0, Spin::default());
     loop {
-        let (turn, frame_id) = control.next(last, &mut slots);
+        let (turn, frame_id) = control.next(last, &mut slots, &mut spin);
         last = turn;
         match instance.compute_into(frame_id, &slots) {
             Ok(()) if voice.spoke.load(Ordering::Relaxed) => {
