@@ -60,10 +60,11 @@ impl Compiler {
         // Made in any case, so that what is refused for its loops is refused everywhere.
         let polled = wrap::add_polls(component)?;
         let component = match self.interruption {
-            Interruption::Page => &polled,
-            Interruption::Epochs | Interruption::None => component,
+            Interruption::Page => polled.into(),
+            Interruption::Epochs => wrap::add_loops(component)?.into(),
+            Interruption::None => Cow::Borrowed(component),
         };
-        Component::from_binary(&self.engine, component)
+        Component::from_binary(&self.engine, &component)
             .map_err(|error| LoadError::new(format!("The module does not compile: {error:#}.")))
     }
 }

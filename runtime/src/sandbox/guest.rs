@@ -50,11 +50,12 @@ impl Guest {
         windows: u64,
     ) -> Result<(Guest, Vec<GuestMemory>), Fault> {
         let engine = &executable.engine;
-        let host = Host::new(&context.name, limits, windows, Arc::clone(&engine.log));
-        let mut store = Store::new(&engine.compiler.engine, host);
-        store.limiter(|host| &mut host.limiter);
         let pages = Arc::new(Pages::default());
         let mut watch = engine.watchdog.watch(limits.startup, engine.stop(&pages));
+        let log = Arc::clone(&engine.log);
+        let host = Host::new(&context.name, limits, windows, log, watch.revoked());
+        let mut store = Store::new(&engine.compiler.engine, host);
+        store.limiter(|host| &mut host.limiter);
         if engine.compiler.interruption == Interruption::Epochs {
             ask_at_epochs(&mut store, watch.revoked());
         }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmList, WasmStr};
+use wasmtime::{StoreContextMut, Trap};
 
 use super::bounds::LOG_CHARACTERS;
 use super::contract::{self, LOG, SINK};
+use super::deadline::Revoked;
 use super::limits::{Limiter, Limits};
 use super::text::clean_bytes;
 use super::windows::copies::Outputs;
@@ -64,15 +65,32 @@ pub(super) struct Host {
     log: Log,
     /// The copied world's outputs; `None` when no call runs that may write them.
     pub outputs: Option<Outputs>,
+    /// Whether the guest has been told to stop.
+    revoked: Revoked,
 }
 
 impl Host {
-    pub fn new(stage: &str, limits: &Limits, windows: u64, consumer: LogConsumer) -> Host {
+    pub fn new(
+        stage: &str,
+        limits: &Limits,
+        windows: u64,
+        consumer: LogConsumer,
+        revoked: Revoked,
+    ) -> Host {
         Host {
             limiter: Limiter::new(limits, windows),
             log: Log::new(stage, limits.log_rate, consumer),
             outputs: None,
+            revoked,
         }
+    }
+
+    /// Ends a guest here that has been told to stop: its own code may be nothing but calls of the host's.
+    fn check_revoked(&self) -> wasmtime::Result<()> {
+        if self.revoked.is_set() {
+            return Err(Trap::Interrupt.into());
+        }
+        Ok(())
     }
 }
 
@@ -152,6 +170,7 @@ fn log(
     mut store: StoreContextMut<'_, Host>,
     (level, message): (contract::Level, WasmStr),
 ) -> wasmtime::Result<()> {
+    store.data().check_revoked()?;
     // A flood is dropped before its text is looked at.
     if !store.data_mut().log.admit() {
         return Ok(());
@@ -177,6 +196,7 @@ fn write_output(
     mut store: StoreContextMut<'_, Host>,
     (output, data): (u32, WasmList<u8>),
 ) -> wasmtime::Result<()> {
+    store.data().check_revoked()?;
     let Some(mut outputs) = store.data_mut().outputs.take() else {
         return Err(Breach("it called `write-output` outside of `compute-into`".to_owned()).into());
     };

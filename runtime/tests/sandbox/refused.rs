@@ -244,6 +244,23 @@ fn a_function_with_more_loops_than_polls_is_refused() {
 }
 
 #[test]
+fn a_component_inside_a_component_has_no_code() {
+    // The engine's own code between the two would loop over lists of the callee's making, without polls.
+    for inner in [
+        "(component (core module))",
+        "(component (core module (func (export \"f\"))) (core instance $i (instantiate 0)) (func (canon lift (core func $i \"f\"))))",
+        "(component (import \"f\" (func $f)) (core func (canon lower (func $f))))",
+    ] {
+        let outer = format!(
+            r#"(component {inner} (instance $i)
+                (export "sandpipe:kernel/stage@0.1.0" (instance $i))
+                (export "sandpipe:kernel/copied@0.1.0" (instance $i)))"#
+        );
+        check(outer, &["component inside", "link"]);
+    }
+}
+
+#[test]
 fn components_that_are_not_kernels_are_refused() {
     check("(component)", &["does not export"]);
     check(

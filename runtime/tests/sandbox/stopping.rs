@@ -232,6 +232,25 @@ fn an_endless_flood_of_messages_is_stopped() {
 }
 
 #[test]
+fn a_long_row_of_bulk_operations_is_stopped() {
+    // Without a loop and in a function that calls none: 58 MB filled five thousand times takes half a minute.
+    let fill = "(memory.fill (local.get $at) (i32.const 0) (i32.const 58000000))";
+    let fills = format!(
+        "(func $fills (local $at i32) (local.set $at (i32.mul (memory.grow (i32.const 900)) (i32.const 65536))) {})",
+        fill.repeat(5000)
+    );
+    for &way in WAYS {
+        let stage = stage(
+            way,
+            &[("declarations", &fills), ("compute", "(call $fills)")],
+        );
+        let mut instance = stage.open().unwrap();
+        let fault = stopped_in_time("a row of fills", || instance.compute_into(0, &[0, 0]));
+        assert_eq!(fault.unwrap_err().cause, Cause::Deadline);
+    }
+}
+
+#[test]
 fn an_endless_allocator_is_stopped() {
     let text = kernel(&[]).replace("(local $at i32)", "(local $at i32) (loop $l (br $l))");
     for &way in WAYS {

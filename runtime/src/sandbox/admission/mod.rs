@@ -116,11 +116,23 @@ fn damaged(error: wasmparser::Error) -> LoadError {
     ))
 }
 
+/// For a call from one component of a composition to another the engine makes code of its own, after polls have been added, and
+/// that code loops as long as the callee's lists are. Components that only pass functions on, which `wit-component` makes, are
+/// no such thing.
+fn nested_code() -> LoadError {
+    LoadError::new(
+        "A component inside the module has code of its own. A kernel is one component: build it from its parts as one, or link \
+         them as core modules.",
+    )
+}
+
 /// The counts so far.
 struct Walk<'a> {
     limits: &'a Limits,
     form: Option<Form>,
     depth: usize,
+    /// Depth of the component that is being walked: only components contain something.
+    component_depth: usize,
     nested: usize,
     /// Core imports as (module, name), or a component's as (name, "").
     imports: Vec<(String, String)>,
@@ -138,6 +150,7 @@ impl<'a> Walk<'a> {
             limits,
             form: None,
             depth: 0,
+            component_depth: 0,
             nested: 0,
             imports: Vec::new(),
             exports: Vec::new(),
@@ -171,7 +184,13 @@ impl<'a> Walk<'a> {
     fn payload(&mut self, payload: Payload<'_>) -> Result<(), LoadError> {
         match payload {
             Payload::Version { encoding, .. } => return self.enter(encoding),
-            Payload::End(_) => self.depth = self.depth.saturating_sub(1),
+            Payload::End(_) => {
+                self.depth = self.depth.saturating_sub(1);
+                self.component_depth = self.component_depth.min(self.depth);
+            }
+            Payload::ComponentCanonicalSection(_) if self.component_depth > 1 => {
+                return Err(nested_code());
+            }
             Payload::TypeSection(reader) => self.count(0, reader.count())?,
             Payload::CoreTypeSection(reader) => self.count(0, reader.count())?,
             Payload::ComponentTypeSection(reader) => self.count(0, reader.count())?,
@@ -272,6 +291,11 @@ impl<'a> Walk<'a> {
 
     fn enter(&mut self, encoding: Encoding) -> Result<(), LoadError> {
         self.depth += 1;
+        match encoding {
+            Encoding::Component => self.component_depth = self.depth,
+            Encoding::Module if self.component_depth > 1 => return Err(nested_code()),
+            Encoding::Module => {}
+        }
         if self.depth == 1 {
             self.form = Some(match encoding {
                 Encoding::Module => Form::Module,

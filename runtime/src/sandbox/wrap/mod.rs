@@ -15,11 +15,11 @@ use super::admission::names::WASI;
 use super::admission::{Facts, LoadError, check_size};
 use super::contract::{WIT, World};
 pub(crate) use count::check_one_memory;
-pub(crate) use polls::add_polls;
+pub(crate) use polls::{add_loops, add_polls};
 use prepare::prepare;
 
 /// Raise this when the outcome of [`wrap`] or [`add_polls`] changes: cached code is then compiled anew.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Answers every call of `wasi_snapshot_preview1` without giving anything away.
 const DENY: &str = include_str!("deny.wat");

@@ -14,15 +14,18 @@
 //! - *offset*: a different `k` for each poll of a function, for the same reason, should atomic loads ever be merged.
 //! - *no bytes*: a load that is within the memory's minimum could be proven harmless one day, and then be dropped.
 //!
-//! Where: after every `loop`, and at the entry of every function that calls. A function without calls ends unless it loops, and
-//! whatever goes on without a loop (recursion, tail calls, a chain of calls that doubles at every link) passes through functions
-//! that call.
+//! Where: after every `loop`, at the entry of every function that calls, and before every bulk operation. A function without
+//! calls ends unless it loops, and whatever goes on without a loop (recursion, tail calls, a chain of calls that doubles at every
+//! link) passes through functions that call. A bulk operation takes milliseconds, and a function can hold a hundred thousand of
+//! them one behind the other.
+//!
+//! wasmtime's own checks of the epoch are at loops and entries only: there an empty loop goes before every bulk operation.
 //!
 //! The module must be valid **before** this: one that names a memory which it does not have would get the page.
 
 use wasm_encoder::{
-    CodeSection, InstructionSink, MemArg, MemorySection, MemoryType, RawSection, Section,
-    SectionId, reencode::Reencode, reencode::RoundtripReencoder,
+    BlockType, CodeSection, InstructionSink, MemArg, MemorySection, MemoryType, RawSection,
+    Section, SectionId, reencode::Reencode, reencode::RoundtripReencoder,
 };
 use wasmparser::{FunctionBody, MemorySectionReader, Operator, Payload, TypeRef};
 
@@ -33,10 +36,35 @@ use super::nested::{change_modules, own_payloads, preamble, slice, unreadable};
 
 /// `binary`, a core module or a component that is valid, with polls in all its code.
 pub(crate) fn add_polls(binary: &[u8]) -> Result<Vec<u8>, LoadError> {
-    change_modules(binary, &in_module)
+    change_modules(binary, &polls_in_module)
 }
 
-fn in_module(module: &[u8]) -> Result<Vec<u8>, LoadError> {
+/// `binary`, a core module or a component that is valid, with an empty loop before every bulk operation.
+pub(crate) fn add_loops(binary: &[u8]) -> Result<Vec<u8>, LoadError> {
+    change_modules(binary, &loops_in_module)
+}
+
+fn loops_in_module(module: &[u8]) -> Result<Vec<u8>, LoadError> {
+    let mut code = CodeSection::new();
+    for payload in own_payloads(module) {
+        if let Payload::CodeSectionEntry(body) = payload? {
+            let places = places(&body, Where::Bulk)?;
+            code.raw(&insert(module, &body, &places, |code, _| {
+                code.loop_(BlockType::Empty).end();
+            })?);
+        }
+    }
+    change_sections(module, |_, payload, changed| {
+        match payload {
+            Payload::CodeSectionStart { .. } => code.append_to(changed),
+            Payload::CustomSection(custom) => return Ok(points_into_code(custom.name())),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })
+}
+
+fn polls_in_module(module: &[u8]) -> Result<Vec<u8>, LoadError> {
     let page = memories(module)?;
     let mut polls = 0;
     let mut code = CodeSection::new();
@@ -51,27 +79,40 @@ fn in_module(module: &[u8]) -> Result<Vec<u8>, LoadError> {
         return Ok(module.to_vec());
     }
 
-    let mut changed = preamble(module)?.to_vec();
     let mut added = false;
+    change_sections(module, |id, payload, changed| {
+        if !added && comes_after_memories(id) {
+            page_memory(&mut MemorySection::new()).append_to(changed);
+            added = true;
+        }
+        match payload {
+            Payload::MemorySection(own) => {
+                page_memory(&mut own_memories(own.clone())?).append_to(changed);
+                added = true;
+            }
+            Payload::CodeSectionStart { .. } => code.append_to(changed),
+            Payload::CustomSection(custom) => return Ok(points_into_code(custom.name())),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })
+}
+
+/// The module with its sections changed. `change` is given each section with what there is before it, and says whether it has
+/// seen to it; where not, the section is kept as it is.
+fn change_sections(
+    module: &[u8],
+    mut change: impl FnMut(u8, &Payload<'_>, &mut Vec<u8>) -> Result<bool, LoadError>,
+) -> Result<Vec<u8>, LoadError> {
+    let mut changed = preamble(module)?.to_vec();
     for payload in own_payloads(module) {
         let payload = payload?;
         let Some((id, range)) = payload.as_section() else {
             continue;
         };
-        let data = slice(module, range)?;
-        if !added && comes_after_memories(id) {
-            page_memory(&mut MemorySection::new()).append_to(&mut changed);
-            added = true;
-        }
-        match payload {
-            Payload::MemorySection(own) => {
-                page_memory(&mut own_memories(own)?).append_to(&mut changed);
-                added = true;
-            }
-            Payload::CodeSectionStart { .. } => code.append_to(&mut changed),
-            // They name places in the code, which is longer now.
-            Payload::CustomSection(custom) if points_into_code(custom.name()) => {}
-            _ => RawSection { id, data }.append_to(&mut changed),
+        if !change(id, &payload, &mut changed)? {
+            let data = slice(module, range)?;
+            RawSection { id, data }.append_to(&mut changed);
         }
     }
     Ok(changed)
@@ -101,6 +142,37 @@ fn in_function(
     body: &FunctionBody<'_>,
     page: u32,
 ) -> Result<(Vec<u8>, u32), LoadError> {
+    let places = places(body, Where::Everywhere)?;
+    let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
+    if count > POLLS {
+        return Err(LoadError::new(format!(
+            "A function of the module has {count} loops and bulk operations; kernels may have {POLLS}. Split the function."
+        )));
+    }
+    let polled = insert(module, body, &places, |code, offset| {
+        code.i32_const(0)
+            .i32_atomic_load8_u(MemArg {
+                offset,
+                align: 0,
+                memory_index: page,
+            })
+            .drop();
+    })?;
+    Ok((polled, count))
+}
+
+/// Where something is inserted.
+#[derive(Clone, Copy, PartialEq)]
+enum Where {
+    /// Before every bulk operation.
+    Bulk,
+    /// There, after every `loop`, and at the entry of every function that calls.
+    Everywhere,
+}
+
+/// The places in a function, in order.
+fn places(body: &FunctionBody<'_>, wanted: Where) -> Result<Vec<usize>, LoadError> {
+    let everywhere = wanted == Where::Everywhere;
     let mut places = Vec::new();
     let mut entry = None;
     let mut after_loop = false;
@@ -111,36 +183,48 @@ fn in_function(
     {
         let (operator, at) = operator.map_err(unreadable)?;
         let start = *entry.get_or_insert(at);
-        if after_loop {
+        if after_loop || is_bulk(&operator) {
             places.push(at);
         }
-        after_loop = matches!(operator, Operator::Loop { .. });
-        if calls(&operator) && places.first() != Some(&start) {
+        after_loop = everywhere && matches!(operator, Operator::Loop { .. });
+        if everywhere && calls(&operator) && places.first() != Some(&start) {
             places.insert(0, start);
         }
     }
-    let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
-    if count > POLLS {
-        return Err(LoadError::new(format!(
-            "A function of the module has {count} loops; kernels may have {POLLS}. Split the function."
-        )));
-    }
-    let mut polled = Vec::new();
+    Ok(places)
+}
+
+/// The function's body with instructions inserted; `instructions` is given the number of the place.
+fn insert(
+    module: &[u8],
+    body: &FunctionBody<'_>,
+    places: &[usize],
+    instructions: impl Fn(&mut InstructionSink<'_>, u64),
+) -> Result<Vec<u8>, LoadError> {
+    let mut changed = Vec::new();
     let mut done = body.range().start;
-    for (offset, &place) in (0..).zip(&places) {
-        polled.extend_from_slice(slice(module, done..place)?);
-        InstructionSink::new(&mut polled)
-            .i32_const(0)
-            .i32_atomic_load8_u(MemArg {
-                offset,
-                align: 0,
-                memory_index: page,
-            })
-            .drop();
+    for (number, &place) in (0..).zip(places) {
+        changed.extend_from_slice(slice(module, done..place)?);
+        instructions(&mut InstructionSink::new(&mut changed), number);
         done = place;
     }
-    polled.extend_from_slice(slice(module, done..body.range().end)?);
-    Ok((polled, count))
+    changed.extend_from_slice(slice(module, done..body.range().end)?);
+    Ok(changed)
+}
+
+/// Takes as long as its operands say, in code of the host's that nothing interrupts.
+fn is_bulk(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::MemoryFill { .. }
+            | Operator::MemoryCopy { .. }
+            | Operator::MemoryInit { .. }
+            | Operator::MemoryGrow { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableInit { .. }
+            | Operator::TableGrow { .. }
+    )
 }
 
 fn calls(operator: &Operator<'_>) -> bool {
@@ -190,6 +274,7 @@ fn comes_after_memories(id: u8) -> bool {
     .any(|before| id == before as u8)
 }
 
+/// Names places in the code, which is longer afterwards: such a section is left out.
 fn points_into_code(custom: &str) -> bool {
     custom.starts_with(".debug_")
         || custom.starts_with("metadata.code.")
@@ -320,7 +405,7 @@ mod tests {
         assert_eq!(others(&module), others(&binary));
         assert_eq!(memories_of(&module), [(2, Some(5)), (0, Some(MARK))]);
         assert!(code(&module, 1)[0].ends_with(
-            "MemoryInit, DataDrop, I32Const, I32Const, I32Const, TableInit, MemorySize"
+            "poll 2, MemoryInit, DataDrop, I32Const, I32Const, I32Const, poll 3, TableInit, MemorySize"
         ));
     }
 
@@ -344,6 +429,28 @@ mod tests {
                  (memory 1) (func (loop)))"#,
         );
         assert_eq!(code(&module, 3), ["Loop, poll 0, End"]);
+    }
+
+    #[test]
+    fn bulk_operations_one_behind_the_other_are_polled_each() {
+        let text = r#"(module (memory 1)
+            (func (i32.const 0) (i32.const 0) (i32.const 9) memory.fill (i32.const 0) (i32.const 8) (i32.const 9) memory.copy))"#;
+        assert_eq!(
+            code(&polled(text), 1),
+            [
+                "I32Const, I32Const, I32Const, poll 0, MemoryFill, I32Const, I32Const, I32Const, poll 1, MemoryCopy"
+            ]
+        );
+        let looped = add_loops(&wat::parse_str(text).unwrap()).unwrap();
+        Validator::new_with_features(FEATURES)
+            .validate_all(&looped)
+            .unwrap();
+        assert_eq!(
+            code(&looped, 1),
+            [
+                "I32Const, I32Const, I32Const, Loop, End, MemoryFill, I32Const, I32Const, I32Const, Loop, End, MemoryCopy"
+            ]
+        );
     }
 
     #[test]
