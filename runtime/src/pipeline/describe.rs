@@ -68,6 +68,7 @@ impl Plan {
                 functions: bounds::FUNCTIONS,
                 function_bytes: bounds::FUNCTION_BYTES,
                 function_locals: bounds::FUNCTION_LOCALS,
+                block_depth: bounds::BLOCK_DEPTH,
                 tables: bounds::TABLES,
                 table_elements: bounds::TABLE_ELEMENTS,
                 instances: bounds::INSTANCES,

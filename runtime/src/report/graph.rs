@@ -81,6 +81,8 @@ pub struct BoundsDescription {
     pub function_bytes: usize,
     /// Locals of one function.
     pub function_locals: u64,
+    /// Blocks inside one another in one function.
+    pub block_depth: usize,
     /// Tables of a module.
     pub tables: usize,
     /// Elements of all tables together.
@@ -190,14 +192,15 @@ fn limits(description: &Description) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "each stage: log messages of {} characters, fault messages of {}; a module of {} with {} functions of {} and {} locals, \
-         {} tables of {} elements together, {} instances\ninterruption: {}",
+        "each stage: log messages of {} characters, fault messages of {}; a module of {} with {} functions of {}, {} locals and {} \
+         blocks inside one another, {} tables of {} elements together, {} instances\ninterruption: {}",
         bounds.log_characters,
         bounds.fault_characters,
         size(bounds.module_bytes as u64),
         bounds.functions,
         size(bounds.function_bytes as u64),
         bounds.function_locals,
+        bounds.block_depth,
         bounds.tables,
         bounds.table_elements,
         bounds.instances,

@@ -6,6 +6,9 @@ pub const MODULE_BYTES: usize = 64 << 20;
 pub const FUNCTION_BYTES: usize = 1 << 20;
 /// Locals of one function, parameters not counted.
 pub const FUNCTION_LOCALS: u64 = 10_000;
+/// Blocks, loops and conditions inside one another in one function: compile time grows with the square of this, to half a second.
+/// A `switch` of a thousand cases has a thousand.
+pub const BLOCK_DEPTH: usize = 5_000;
 /// Functions, over all nested modules together, as for what follows.
 pub const FUNCTIONS: usize = 200_000;
 /// Types.

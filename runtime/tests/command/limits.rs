@@ -47,6 +47,7 @@ fn the_limits_of_every_stage_are_described() {
         "a module of 64 MiB",
         "200000 functions of 1 MiB",
         "10000 locals",
+        "5000 blocks inside one another",
         "256 tables of 262144 elements",
         "64 instances",
     ] {

@@ -6,13 +6,13 @@
 pub(crate) mod names;
 
 use wasmparser::{
-    ComponentExternalKind, Encoding, ExternalKind, MemoryType, Parser, Payload, TypeRef, Validator,
-    WasmFeatures,
+    ComponentExternalKind, Encoding, ExternalKind, FunctionBody, MemoryType, Operator, Parser,
+    Payload, TypeRef, Validator, WasmFeatures,
 };
 
 use super::bounds::{
-    DEPTH, EXPORTS, FUNCTION_BYTES, FUNCTION_LOCALS, FUNCTIONS, GLOBALS, IMPORTS, MODULE_BYTES,
-    NESTED, SEGMENTS, TABLE_ELEMENTS, TABLES, TYPES,
+    BLOCK_DEPTH, DEPTH, EXPORTS, FUNCTION_BYTES, FUNCTION_LOCALS, FUNCTIONS, GLOBALS, IMPORTS,
+    MODULE_BYTES, NESTED, SEGMENTS, TABLE_ELEMENTS, TABLES, TYPES,
 };
 use super::contract::World;
 use super::limits::Limits;
@@ -278,6 +278,14 @@ impl<'a> Walk<'a> {
                         "A function of the module has {locals} locals; kernels may have {FUNCTION_LOCALS}. Split the function."
                     )));
                 }
+                // Each level has a byte to begin, one for its type and one to end: most functions are too short to look at.
+                if bytes > 3 * BLOCK_DEPTH {
+                    within(
+                        "blocks inside one another",
+                        block_depth(&body)?,
+                        BLOCK_DEPTH,
+                    )?;
+                }
             }
             Payload::UnknownSection { id, .. } => {
                 return Err(LoadError::new(format!(
@@ -386,6 +394,20 @@ fn plain_memory(memory: &MemoryType) -> Result<(), LoadError> {
         return Ok(());
     };
     Err(LoadError::new(format!("The module {kind}")))
+}
+
+/// How deep the blocks of a function lie inside one another.
+fn block_depth(body: &FunctionBody<'_>) -> Result<usize, LoadError> {
+    let (mut depth, mut deepest) = (0usize, 0);
+    for operator in body.get_operators_reader().map_err(damaged)? {
+        match operator.map_err(damaged)? {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => depth += 1,
+            Operator::End => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    Ok(deepest)
 }
 
 fn within(what: &str, count: usize, limit: usize) -> Result<(), LoadError> {

@@ -1,0 +1,5 @@
+;; A start function that traps.
+;; expect: refused unreachable
+;; @declarations
+(func $start unreachable)
+(start $start)

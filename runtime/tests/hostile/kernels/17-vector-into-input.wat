@@ -1,0 +1,4 @@
+;; A vector into its input.
+;; expect: frame illegal_write 'x'
+;; @attack
+(v128.store offset=16 (i32.load (local.get $frame)) (v128.const i64x2 -1 -1))

@@ -1,0 +1,4 @@
+;; An allocator that does not align.
+;; expect: refused allocat
+;; @allocate
+(return (i32.const 4099))

@@ -1,0 +1,4 @@
+;; A memory shared with threads.
+;; expect: refused shared memory
+;; @memory
+(memory (export "memory") 2 4 shared)

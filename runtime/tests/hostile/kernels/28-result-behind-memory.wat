@@ -1,0 +1,4 @@
+;; A result behind its memory.
+;; expect: frame trap
+;; @attack
+(return (i32.const -4))

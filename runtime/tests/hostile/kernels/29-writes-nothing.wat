@@ -1,0 +1,4 @@
+;; Success without a byte written.
+;; expect: harmless
+;; @attack
+(return (call $ok))

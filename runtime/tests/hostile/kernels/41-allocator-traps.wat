@@ -1,0 +1,4 @@
+;; An allocator that traps.
+;; expect: refused unreachable
+;; @allocate
+unreachable

@@ -1,0 +1,4 @@
+;; A component that is nothing.
+;; expect: refused does not export
+;; @module
+(component)

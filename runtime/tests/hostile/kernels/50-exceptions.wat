@@ -1,0 +1,4 @@
+;; Exceptions.
+;; expect: refused exceptions
+;; @declarations
+(tag $t)

@@ -1,0 +1,4 @@
+;; `init` traps.
+;; expect: open unreachable
+;; @init
+unreachable

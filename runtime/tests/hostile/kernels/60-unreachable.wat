@@ -1,0 +1,4 @@
+;; Gives up.
+;; expect: frame trap unreachable
+;; @attack
+unreachable

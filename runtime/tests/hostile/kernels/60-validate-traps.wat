@@ -1,0 +1,4 @@
+;; `validate-config` traps.
+;; expect: refused unreachable
+;; @validate
+unreachable
