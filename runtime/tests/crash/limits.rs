@@ -130,10 +130,12 @@ fn any_amount_of_address_space_is_enough_or_refused() {
     let bench = bench("address-space");
     assert!(went_well("none", &outcome(&bench, limited(&bench, "true"))));
     const MIB: u64 = 1024;
-    // Everywhere between what the loader needs and enough, and closely around where the second kernel just fits.
-    let coarse = (0..12).map(|step| (64 + step * 1024) * MIB);
-    let fine = (0..16).map(|_| (8 * 1024 + chance.below(1024)) * MIB + chance.below(MIB));
-    for kibibytes in coarse.chain(fine) {
+    // From what the loader needs to enough, and closely where little is left for the program itself and where the kernels just
+    // fit.
+    let low = (0..20).map(|step| (64 + step * 8) * MIB);
+    let coarse = (0..10).map(|step| (256 + step * 1024) * MIB);
+    let fine = (0..10).map(|_| (4 * 1024 + chance.below(2048)) * MIB + chance.below(MIB));
+    for kibibytes in low.chain(coarse).chain(fine) {
         let limit = format!("ulimit -v {kibibytes}");
         went_well(&limit, &outcome(&bench, limited(&bench, &limit)));
     }
