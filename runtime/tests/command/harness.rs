@@ -137,10 +137,6 @@ impl Running<'_> {
         self.child.as_ref().unwrap().id() as i32
     }
 
-    pub fn has_ended(&mut self) -> bool {
-        self.child.as_mut().unwrap().try_wait().unwrap().is_some()
-    }
-
     /// Waits until a stream exists and has so many frames.
     pub fn wait_for(&mut self, stream: &str, frames: u64) {
         let name = self.bench.stream(stream);
@@ -154,13 +150,8 @@ impl Running<'_> {
         let start = Instant::now();
         while published().is_none_or(|published| published < frames) {
             assert!(
-<<<<<<< HEAD
                 self.is_running(),
                 "no {frames} frames of {stream}: it has ended"
-=======
-                !self.has_ended() && start.elapsed() < PATIENCE,
-                "no {frames} frames of {stream}"
->>>>>>> 251cb86 (Hostile kernels, and what becomes of them)
             );
             assert!(start.elapsed() < PATIENCE, "no {frames} frames of {stream}");
         }

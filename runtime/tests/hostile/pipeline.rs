@@ -127,7 +127,7 @@ fn find_data(stream: &str, running: &mut Running<'_>) -> Option<File> {
             })
     };
     let start = Instant::now();
-    while !running.has_ended() && start.elapsed() < PATIENCE {
+    while running.is_running() && start.elapsed() < PATIENCE {
         let entries = fs::read_dir("/dev/shm").unwrap();
         let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
         if let Some(meta) = paths.find(of_this) {
