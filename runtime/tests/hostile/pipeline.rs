@@ -400,7 +400,13 @@ impl<'a> Stage<'a> {
         assert!(faults >= attacks || away, "{name}: {:?}", self.faults);
         assert!(lost >= attacks, "{name}: {}", self.numbers);
         if policy == "restart" {
-            assert_eq!(self.count("restarts"), faults, "{name}");
+            // After a fault of the last frame nobody waits for a fresh instance.
+            let last = self.faults.iter().any(|fault| fault["frame_id"] == FRAMES);
+            let restarts = self.count("restarts");
+            assert!(
+                restarts == faults || last && restarts + 1 == faults,
+                "{name}"
+            );
         }
     }
 
