@@ -449,6 +449,83 @@ fn a_frame_that_its_slot_denies_is_an_error_and_not_a_wait_for_ever() {
     ));
 }
 
+/// Where the ring's head lies in the metadata file, and the flag that says whether somebody sleeps on it.
+const AT_HEAD: u64 = 4096 + 128;
+const AT_PARKED: u64 = AT_HEAD + 8;
+
+/// The stream with its metadata file, a writer and a function that publishes.
+fn with_metadata(what: &str) -> (std::sync::Arc<Stream>, File) {
+    let stream = Stream::create(&spec(&stream_name(what), 512)).unwrap();
+    let meta = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(files(stream.name()).0);
+    (stream, meta.unwrap())
+}
+
+fn publish(writer: &mut stream::Writer, number: u64) {
+    let slot = writer.begin().unwrap();
+    writer.write(slot, &frame(number, 512)).unwrap();
+    writer.publish(slot, Stamp::source(number)).unwrap();
+}
+
+#[test]
+fn a_reader_goes_on_after_somebody_feigned_frames_that_are_far_ahead() {
+    for delivery in [Delivery::Latest, Delivery::Every] {
+        let (stream, meta) = with_metadata("ahead");
+        let mut writer = stream.writer().unwrap();
+        let mut reader = stream.reader(delivery).unwrap();
+        publish(&mut writer, 1);
+        assert_eq!(reader.next().unwrap().frame_id, 1);
+        let mut head = [0; 8];
+        meta.read_exact_at(&mut head, AT_HEAD).unwrap();
+        assert_eq!(
+            u64::from_le_bytes(head) << 8 >> 9,
+            1,
+            "the head is elsewhere"
+        );
+        meta.write_all_at(&(1u64 << 41).to_le_bytes(), AT_HEAD)
+            .unwrap();
+        assert_eq!(reader.next().unwrap().sequence, 1 << 40);
+        assert!(!reader.ready() && reader.next().is_none());
+        for number in 2..10 {
+            publish(&mut writer, number);
+            assert!(reader.ready() && !reader.closed());
+            assert_eq!(reader.next().unwrap().frame_id, number, "{delivery:?}");
+        }
+        writer.close();
+        assert!(reader.next().is_none() && reader.closed());
+    }
+}
+
+#[test]
+fn a_sleeper_whose_flag_was_wiped_out_wakes_all_the_same() {
+    let (stream, meta) = with_metadata("asleep");
+    let mut writer = stream.writer().unwrap();
+    let mut reader = stream.reader(Delivery::Latest).unwrap();
+    let (woken, wakes) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        while reader.next().is_none() {
+            stream::wait(&[reader.word()], Duration::ZERO, None);
+        }
+        woken.send(()).unwrap();
+    });
+    let mut parked = [0; 4];
+    let start = Instant::now();
+    while parked == [0; 4] {
+        meta.read_exact_at(&mut parked, AT_PARKED).unwrap();
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "the flag is elsewhere"
+        );
+    }
+    // It sleeps by now, or is about to look at the word once more, which has not changed.
+    std::thread::sleep(Duration::from_millis(50));
+    meta.write_all_at(&[0; 4], AT_PARKED).unwrap();
+    publish(&mut writer, 1);
+    wakes.recv_timeout(Duration::from_secs(30)).unwrap();
+}
+
 #[test]
 fn a_damaged_geometry_is_refused() {
     let spec = spec(&stream_name("geometry"), 512);

@@ -115,4 +115,40 @@ mod tests {
         assert!(dead && !process_is_alive(process.into()));
         child.wait().unwrap();
     }
+
+    /// Run by the test below in a process of its own, which has few descriptors and takes them all.
+    #[test]
+    fn child_without_descriptors() {
+        let Ok(parent) = std::env::var("SANDPIPE_OWNER_PARENT") else {
+            return;
+        };
+        let parent: u32 = parent.parse().unwrap();
+        assert!(!process_is_alive(i64::from(i32::MAX)));
+        let mut taken = Vec::new();
+        while let Ok(file) = fs::File::open("/dev/null") {
+            taken.push(file);
+        }
+        // Not known to be dead, so alive; and who this is cannot be said.
+        assert!(process_is_alive(parent.into()) && Owner::new(parent, 1).is_alive());
+        assert!(Owner::this().is_err());
+        drop(taken);
+        assert!(!Owner::new(parent, 1).is_alive());
+        assert!(Owner::this().unwrap().is_alive());
+    }
+
+    #[test]
+    fn without_a_descriptor_nobody_is_taken_for_dead() {
+        let status = Command::new("sh")
+            .args(["-c", "ulimit -n 32 && exec \"$0\" \"$@\""])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "stream::owner::tests::child_without_descriptors"])
+            .env("SANDPIPE_OWNER_PARENT", std::process::id().to_string())
+            .output()
+            .unwrap();
+        assert!(
+            status.status.success(),
+            "{}",
+            String::from_utf8_lossy(&status.stdout)
+        );
+    }
 }

@@ -175,6 +175,45 @@ fn a_run_survives_whatever_is_done_to_its_streams_or_says_what_happened() {
 }
 
 #[test]
+fn a_run_that_waits_for_frames_ends_when_a_stream_is_truncated() {
+    let bench = Workbench::new("waiting");
+    bench.pipeline(CHAIN);
+    for (name, file) in [("m", 0), ("y", 0), ("x", 1)] {
+        let mut run = bench.start(&["run", "pipeline.yaml", "--format", "json"]);
+        run.wait_for("y", 0);
+        // What is written before the run is ready starts nothing.
+        while stream::info(&bench.stream("y"))
+            .unwrap()
+            .ring
+            .unwrap()
+            .published
+            == 0
+        {
+            assert!(run.is_running());
+            stream::write_frame(&bench.stream("x"), &[0; 4 * 512], None).unwrap();
+            thread::sleep(Duration::from_millis(10));
+        }
+        truncate(&files(&bench.stream(name))[file], 512);
+        let start = Instant::now();
+        while run.is_running() {
+            assert!(start.elapsed() < PATIENCE, "{name}: it goes on waiting");
+            thread::sleep(Duration::from_millis(1));
+        }
+        let output = run.output();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{report}");
+        let fault = &report["faults"][0];
+        assert_eq!(fault["cause"], "segment", "{report}");
+        let message = fault["message"].as_str().unwrap();
+        assert!(
+            message.contains(&bench.stream(name)) && message.contains("truncated"),
+            "{message}"
+        );
+        assert!(of_streams(&bench, &STREAMS).is_empty(), "streams are left");
+    }
+}
+
+#[test]
 fn whatever_lies_in_a_streams_place_is_replaced_or_refused() {
     let mut chance = Chance::new();
     let bench = Workbench::new("occupied");

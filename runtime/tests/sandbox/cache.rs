@@ -55,6 +55,30 @@ fn the_second_load_uses_the_file_of_the_first() {
 }
 
 #[test]
+fn what_killed_processes_left_half_written_is_removed_and_nothing_else_is() {
+    let (_parent, directory) = place();
+    let files = run(&directory);
+    fs::remove_file(&files[0]).unwrap();
+    let key = files[0].file_stem().unwrap().to_str().unwrap();
+    let gone = std::process::Command::new("true").spawn().map(|mut child| {
+        child.wait().unwrap();
+        child.id()
+    });
+    let half = directory.join(format!(".{key}.cwasm.{}.0", gone.unwrap()));
+    let kept = [
+        format!(".{key}.cwasm.{}.999", std::process::id()),
+        format!(".{key}.cwasm.notes"),
+        ".notes.cwasm.4194303.0".to_owned(),
+    ];
+    let kept = kept.map(|name| directory.join(name));
+    for path in kept.iter().chain([&half]) {
+        fs::write(path, "half").unwrap();
+    }
+    assert_eq!(run(&directory).len(), 1 + kept.len());
+    assert!(!half.exists() && kept.iter().all(|path| path.exists()));
+}
+
+#[test]
 fn code_is_kept_apart_by_how_it_is_stopped() {
     let (_parent, directory) = place();
     engine();
