@@ -139,6 +139,27 @@ fn the_first_ten_frames_of_a_stage_are_kept_and_for_this_user_alone() {
 }
 
 #[test]
+fn what_a_killed_run_left_unfinished_is_removed_and_nothing_else_is() {
+    let case = case("unfinished");
+    let names = [
+        ".record-aB3dE6.part",
+        ".record-held00.part",
+        ".record-notes",
+        ".mine.part",
+    ];
+    let paths = names.map(|name| case.bench.path("quarantine").join(name));
+    for path in &paths {
+        fs::create_dir_all(path).unwrap();
+        fs::write(path.join("input.npy"), "half").unwrap();
+    }
+    let held = fs::File::open(&paths[1]).unwrap();
+    held.lock().unwrap();
+    run(&case);
+    let left = paths.each_ref().map(|path| path.exists());
+    assert_eq!(left, [false, true, true, true]);
+}
+
+#[test]
 fn a_built_in_kind_is_found_by_its_name() {
     let bench = Workbench::new("quarantine-built-in");
     bench.pipeline(

@@ -1,13 +1,14 @@
 //! Quarantine: the frames that made stages fault are written to a directory, where the faults can be reproduced.
 //!
 //! A lane copies the arrays of such a frame, which are a few at most, and goes on; a thread of the run writes them. Each
-//! record grows under a name that begins with a dot and gets its own when it is complete.
+//! record grows under a name that begins with a dot, locked, and gets its own when it is complete. What nobody holds the lock of
+//! was left by a run that was killed, and goes when the directory is opened next.
 
 mod record;
 
-use std::fs::Permissions;
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -21,6 +22,8 @@ pub use record::Record;
 
 /// Frames of one stage that are kept in one run: the first ones.
 const FRAMES_PER_STAGE: u32 = 10;
+/// How the names of records begin and end that are not complete.
+const UNFINISHED: (&str, &str) = (".record-", ".part");
 /// Names that are tried for a record.
 const NAMES: u32 = 1000;
 
@@ -47,10 +50,24 @@ impl QuarantineDirectory {
             true => format!("{}: it is a symbolic link", refused()),
             false => refused(),
         })?;
-        Ok(Self {
+        let directory = Self {
             file: Arc::new(file),
             path: path.to_owned(),
-        })
+        };
+        directory.remove_abandoned();
+        Ok(directory)
+    }
+
+    /// Removes what killed runs left unfinished. What cannot be removed is in nobody's way.
+    fn remove_abandoned(&self) {
+        let (start, end) = UNFINISHED;
+        for entry in fs::read_dir(self.opened()).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(start) && name.ends_with(end) && lock(&entry.path()).is_some() {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     /// The directory that was opened, whatever has its name by now.
@@ -62,10 +79,11 @@ impl QuarantineDirectory {
         let within = self.opened();
         // Made with a name that nobody can guess, for this user alone; removed with what is in it when something fails.
         let unfinished = tempfile::Builder::new()
-            .prefix(".")
-            .suffix(".part")
+            .prefix(UNFINISHED.0)
+            .suffix(UNFINISHED.1)
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(&within)?;
+        let _held = lock(unfinished.path());
         record.write(unfinished.path(), arrays)?;
         let name = name_of(record);
         for number in 1..=NAMES {
@@ -85,6 +103,15 @@ impl QuarantineDirectory {
         }
         anyhow::bail!("there are too many records named {name}")
     }
+}
+
+/// Locks a directory, unless it is locked or none.
+fn lock(path: &Path) -> Option<File> {
+    let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    let directory = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    directory
+        .ok()
+        .filter(|directory| directory.try_lock().is_ok())
 }
 
 /// STAGE-SEQUENCE-CAUSE, with letters, digits and a few signs only.
