@@ -262,8 +262,14 @@ fn python_lists_examines_opens_and_unlinks_our_streams() {
             shape: vec![3, 1, 5],
         };
         let stream = Stream::create(&spec).unwrap();
-        let script = "import sys, json, pyshmem; name = sys.argv[1]; s = pyshmem.open(name); \
-                      assert name in pyshmem.list_streams(); assert (s.read() == 0).all(); \
+        // `list_streams` looks at every stream of the machine and stumbles over one that is being made just then.
+        let script = "import sys, json, time, pyshmem; name = sys.argv[1]; s = pyshmem.open(name)\n\
+                      def names(tries=200):\n\
+                      \x20 try: return pyshmem.list_streams()\n\
+                      \x20 except (ValueError, OSError):\n\
+                      \x20  if tries == 0: raise\n\
+                      \x20  time.sleep(0.05); return names(tries - 1)\n\
+                      assert name in names(); assert (s.read() == 0).all(); \
                       print(json.dumps(pyshmem.stat(name))); s.close(); pyshmem.unlink(name)";
         let text = run(Command::new(support::python()).args(["-c", script, &spec.name]));
         let stat: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -64,7 +64,7 @@ impl Supervision {
             FaultAction::Skip | FaultAction::Hold | FaultAction::Bypass if alive => Verdict::Keep,
             _ if self.given_up => Verdict::GiveUp,
             _ if self.grant(now) => {
-                self.streak = self.streak.saturating_add(1);
+                self.streak = (self.streak + 1).min(DOUBLINGS + 2);
                 Verdict::Reopen(self.wait())
             }
             _ if self.rule.then.value == FaultAction::Stop => Verdict::Stop,
@@ -141,7 +141,7 @@ mod tests {
         for factor in [0, 1, 2, 4, 8, 16, 32, 64, 64, 64] {
             assert_eq!(fault(), Verdict::Reopen(BACKOFF * factor));
         }
-        for _ in 0..8 {
+        for _ in 0..6 {
             supervision.succeeded();
         }
         let verdict = supervision.faulted(Instant::now(), false);

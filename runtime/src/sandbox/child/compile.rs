@@ -107,15 +107,14 @@ pub(in crate::sandbox) fn compile(
     let _ = child
         .channel
         .send(&order, &[module.as_fd(), result.as_fd()]);
-    let answer = loop {
-        match child.channel.receive(until) {
-            Ok(Answer::Missing { what }) => tracing::warn!(
-                "this machine does not offer all that a compiling process is confined by; missing: {}",
-                crate::sandbox::text::clean(&what, 500)
-            ),
-            answer => break answer,
-        }
-    };
+    let mut answer = child.channel.receive(until);
+    if let Ok(Answer::Missing { what }) = &answer {
+        tracing::warn!(
+            "this machine does not offer all that a compiling process is confined by; missing: {}",
+            crate::sandbox::text::clean(what, 500)
+        );
+        answer = child.channel.receive(until);
+    }
     // Gone before its result is read: what is read is what it stays.
     let ending = child.end();
     match answer {

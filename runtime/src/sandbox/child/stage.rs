@@ -119,8 +119,10 @@ fn live(
         return validate(&executable, order, voice);
     };
     let mut instance = open(&executable, order, windows, voice)?;
-    // Whatever is missing now was missing before.
-    confine::filter(Filter::Run);
+    let narrowed = confine::filter(Filter::Run).list().is_none();
+    if !narrowed && order.confinement == Confinement::Full {
+        exit(MISUSED);
+    }
     voice.step(Step::Mapped);
     instance.init(&executable, &order.context, &order.limits)?;
     voice.step(Step::Ready);

@@ -14,10 +14,13 @@ use crate::sandbox::engine::Inner;
 use crate::sandbox::fault::{Cause, Fault};
 use crate::sandbox::host::Log;
 use crate::sandbox::windows::{Access, Source, illegal_write, no_such_slot, wrong_slots};
+use crate::stream::wait;
 
-/// How long a child that has answered that it faulted may take to say why.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-/// Messages that are read after one call.
+/// How long a child that has answered that it faulted may take to say why: the lane waits for it.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+/// How long a process may take to end whose socket has ended.
+const END: Duration = Duration::from_secs(1);
+/// Messages that are read however late it is.
 const MESSAGES: usize = 256;
 
 /// An instance that runs in a child.
@@ -34,6 +37,8 @@ pub(in crate::sandbox) struct RemoteInstance {
     dead: bool,
     spin: Spin,
     pub(super) confinement: Confinement,
+    /// It has been told what this machine lacks.
+    pub(super) told: bool,
     /// Keeps the watchdog and the thread of children running.
     _engine: Arc<Inner>,
 }
@@ -67,6 +72,7 @@ impl RemoteInstance {
             dead: false,
             spin: Spin::default(),
             confinement: engine.confinement(),
+            told: false,
             _engine: Arc::clone(engine),
         }
     }
@@ -149,13 +155,24 @@ impl RemoteInstance {
         }
         match self.hear(Instant::now() + LAST_WORDS) {
             Ok(Said::Fault(cause, message)) => Err(self.judge(cause, &message)),
+            Err(ReceiveError::Ended) => Err(self.ended()),
             _ => Err(self.died()),
         }
     }
 
+    /// The child's socket has ended, which it does just before the process.
+    pub(super) fn ended(&mut self) -> Fault {
+        let until = Instant::now() + END;
+        wait(&[self.child.end_word()], Duration::ZERO, Some(until));
+        self.died()
+    }
+
     /// What the child says next beside messages of the kernel, which are passed on.
     pub(super) fn hear(&mut self, until: Instant) -> Result<Said, ReceiveError> {
-        for _ in 0..MESSAGES {
+        for count in 0.. {
+            if count >= MESSAGES && Instant::now() >= until {
+                return Err(ReceiveError::Late);
+            }
             match self.child.channel.receive(until)? {
                 Said::Log {
                     level,
@@ -165,7 +182,7 @@ impl RemoteInstance {
                 said => return Ok(said),
             }
         }
-        Err(ReceiveError::Garbage("too many messages".to_owned()))
+        Err(ReceiveError::Late)
     }
 
     /// Passes on what the kernel has said so far.

@@ -62,7 +62,8 @@ impl RemoteProgram {
         remote.step(Step::Instantiated, Whose::Guest)?;
         remote.step(Step::Reserved, Whose::Guest)?;
         remote.send(windows)?;
-        remote.step(Step::Mapped, Whose::Ours)?;
+        // The kernel has run by now, so this is on its time.
+        remote.step(Step::Mapped, Whose::Guest)?;
         remote.step(Step::Ready, Whose::Guest)?;
         remote.set_deadline(limits.deadline);
         Ok(remote)

@@ -13,7 +13,6 @@ use crate::sandbox::child::messages::{Said, Step, WindowFiles};
 use crate::sandbox::fault::{Cause, Fault};
 use crate::sandbox::text::clean;
 use crate::sandbox::windows::{Access, Window};
-use crate::stream::wait;
 
 /// For what a child does before the kernel's code runs and between: milliseconds, on a machine that is not in trouble.
 const START: Duration = Duration::from_secs(20);
@@ -52,7 +51,8 @@ impl RemoteInstance {
             return match self.hear(until) {
                 Ok(Said::Step(step)) if step == wanted => Ok(()),
                 Ok(Said::Fault(cause, message)) => Err(self.judge(cause, &message)),
-                Ok(Said::Missing(what)) => {
+                Ok(Said::Missing(what)) if !self.told => {
+                    self.told = true;
                     self.unconfined(&clean(&what, 500))?;
                     continue;
                 }
@@ -60,11 +60,7 @@ impl RemoteInstance {
                     Cause::Host,
                     format!("A process for the kernel did not start within {START:?}."),
                 ))),
-                Err(ReceiveError::Ended) => {
-                    // The socket ends just before the process does.
-                    wait(&[self.child.end_word()], Duration::ZERO, Some(until));
-                    Err(self.died())
-                }
+                Err(ReceiveError::Ended) => Err(self.ended()),
                 Ok(_) | Err(ReceiveError::Garbage(_)) => Err(self.died()),
             };
         }
