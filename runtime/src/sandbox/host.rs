@@ -123,6 +123,11 @@ impl Log {
         }
     }
 
+    /// Messages that may pass in a second.
+    pub fn rate(&self) -> u32 {
+        self.rate
+    }
+
     /// Takes a message from a child, and how many it says it has dropped.
     pub fn relay(&mut self, level: LogLevel, text: &str, dropped: u64) {
         self.dropped = self.dropped.saturating_add(dropped);

@@ -165,6 +165,8 @@ fn of_a_run_that_is_killed_and_one_that_starts_the_second_wins_or_says_why() {
         match output.status.code() {
             Some(0) => {
                 won += 1;
+                // The first may have come late, when the second had ended, and have been killed over streams of its own.
+                run_goes_well(&bench);
                 assert!(of_streams(&bench, &STREAMS).is_empty(), "streams are left");
             }
             Some(1) => assert!(

@@ -20,8 +20,10 @@ use crate::stream::wait;
 const LAST_WORDS: Duration = Duration::from_millis(250);
 /// How long a process may take to end whose socket has ended.
 const END: Duration = Duration::from_secs(1);
-/// Messages that are read however late it is.
+/// Messages that a child may send in a row, beside those that the kernel's `log_rate` allows it in some seconds.
 const MESSAGES: usize = 256;
+/// So many.
+const SECONDS: usize = 4;
 
 /// An instance that runs in a child.
 pub(in crate::sandbox) struct RemoteInstance {
@@ -169,10 +171,7 @@ impl RemoteInstance {
 
     /// What the child says next beside messages of the kernel, which are passed on.
     pub(super) fn hear(&mut self, until: Instant) -> Result<Said, ReceiveError> {
-        for count in 0.. {
-            if count >= MESSAGES && Instant::now() >= until {
-                return Err(ReceiveError::Late);
-            }
+        for _ in 0..MESSAGES + SECONDS * self.log.rate() as usize {
             match self.child.channel.receive(until)? {
                 Said::Log {
                     level,
@@ -182,7 +181,7 @@ impl RemoteInstance {
                 said => return Ok(said),
             }
         }
-        Err(ReceiveError::Late)
+        Err(ReceiveError::Garbage("too many messages".to_owned()))
     }
 
     /// Passes on what the kernel has said so far.
