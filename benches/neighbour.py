@@ -85,7 +85,7 @@ def main():
     arguments.add_argument("--seconds", type=int, default=5)
     arguments.add_argument("--rate", type=int, default=1000)
     arguments = arguments.parse_args()
-    pass  # BUILD
+    subprocess.run(["cargo", "build", "--release", "--bin", "sandpipe"], cwd=ROOT, check=True)
     measured = {name: [] for name, _, _ in variants()}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)

@@ -504,7 +504,7 @@ fn a_sleeper_whose_flag_was_wiped_out_wakes_all_the_same() {
     let mut writer = stream.writer().unwrap();
     let mut reader = stream.reader(Delivery::Latest).unwrap();
     let (woken, wakes) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
+    let sleeper = std::thread::spawn(move || {
         while reader.next().is_none() {
             stream::wait(&[reader.word()], Duration::ZERO, None);
         }
@@ -524,6 +524,8 @@ fn a_sleeper_whose_flag_was_wiped_out_wakes_all_the_same() {
     meta.write_all_at(&[0; 4], AT_PARKED).unwrap();
     publish(&mut writer, 1);
     wakes.recv_timeout(Duration::from_secs(30)).unwrap();
+    // It holds the stream.
+    sleeper.join().unwrap();
 }
 
 #[test]

@@ -11,7 +11,7 @@ use sandpipe::stream;
 use serde_json::Value;
 
 use super::chance::Chance;
-use super::harness::{PATIENCE, Running, Workbench};
+use super::harness::{PATIENCE, Running, Workbench, text};
 use super::outside::frame_comes;
 use super::remains::{children, no_process_of, of_streams};
 use super::support::{Child, frame, peer, run};
@@ -107,6 +107,8 @@ fn everything_dies_again_and_again_and_every_frame_is_accounted_for() {
         move || Child::of_this_program("outside::consumer", &role)
     });
 
+    // A worker that is killed before the run has started is a reason not to start.
+    pipeline.wait_for("y", 1);
     let end = Instant::now() + Duration::from_secs(seconds);
     let (mut kills, mut rounds) = (0, 0);
     let (mut published, mut since) = (0, Instant::now());
@@ -119,7 +121,14 @@ fn everything_dies_again_and_again_and_every_frame_is_accounted_for() {
             _ => kills += kill_a_worker(&mut chance, &pipeline),
         }
         rounds += 1;
-        assert!(pipeline.is_running(), "the run has ended");
+        if !pipeline.is_running() {
+            let output = pipeline.output();
+            panic!(
+                "the run has ended: {}{}",
+                text(&output.stderr),
+                text(&output.stdout)
+            );
+        }
         let now = stream::info(&y).unwrap().ring.unwrap().published;
         if now != published {
             (published, since) = (now, Instant::now());
