@@ -17,7 +17,6 @@ mod manifest;
 mod module;
 mod npy;
 mod segment;
-#[cfg(feature = "smith")]
 mod smith;
 mod stage;
 
@@ -79,7 +78,6 @@ pub const MODULE: Target = Target {
 
 /// A valid module with the functions of the contract, whatever they do: admitted, compiled, run. The bytes are what wasm-smith
 /// makes it of.
-#[cfg(feature = "smith")]
 pub const SMITH: Target = Target {
     name: "smith",
     run: smith::run,
@@ -103,7 +101,6 @@ pub const TARGETS: &[Target] = &[
     NPY,
     SEGMENT,
     MODULE,
-    #[cfg(feature = "smith")]
     SMITH,
     ATTACK,
 ];

@@ -38,7 +38,6 @@ fn module() {
     short(&sandpipe_fuzz::MODULE, 200);
 }
 
-#[cfg(feature = "smith")]
 #[test]
 fn smith() {
     short(&sandpipe_fuzz::SMITH, 200);
