@@ -95,15 +95,7 @@ pub const ATTACK: Target = Target {
 };
 
 /// All of them.
-pub const TARGETS: &[Target] = &[
-    CONFIG,
-    MANIFEST,
-    NPY,
-    SEGMENT,
-    MODULE,
-    SMITH,
-    ATTACK,
-];
+pub const TARGETS: &[Target] = &[CONFIG, MANIFEST, NPY, SEGMENT, MODULE, SMITH, ATTACK];
 
 /// A directory of this process, for inputs that are read from files.
 fn directory() -> PathBuf {

@@ -449,6 +449,9 @@ fn a_frame_that_its_slot_denies_is_an_error_and_not_a_wait_for_ever() {
     ));
 }
 
+/// Of who holds pyshmem's lock and how often.
+const AT_HOLDER: u64 = 64;
+const AT_DEPTH: u64 = 72;
 /// Where the ring's head lies in the metadata file, and the flag that says whether somebody sleeps on it.
 const AT_HEAD: u64 = 4096 + 128;
 const AT_PARKED: u64 = AT_HEAD + 8;
@@ -644,4 +647,43 @@ fn names_that_cannot_be_are_refused() {
         }
         assert!(matches!(stream::info(name), Err(StreamError::Name { .. })));
     }
+}
+
+#[test]
+fn a_lock_signed_by_the_dead_is_unsigned_and_one_of_the_living_is_not() {
+    let (stream, meta) = with_metadata("signed");
+    let ingest = stream.ingest().unwrap();
+    let sign = |holder: u32, depth: u32| {
+        meta.write_all_at(&u64::from(holder).to_le_bytes(), AT_HOLDER)
+            .unwrap();
+        meta.write_all_at(&depth.to_le_bytes(), AT_DEPTH).unwrap();
+    };
+    let signature = || {
+        let mut fields = [0; 12];
+        meta.read_exact_at(&mut fields, AT_HOLDER).unwrap();
+        fields
+    };
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    let gone = child.id();
+    // What is left by a writer that dies as it takes the lock, has it, and lets go of it. pyshmem opens no stream that names
+    // one of the two alone.
+    for (number, (holder, depth)) in [(0, (gone, 0)), (1, (gone, 1)), (2, (0, 1))] {
+        stream::write_frame(stream.name(), &frame(number, 512), Some(number)).unwrap();
+        assert!(ingest.poll().is_some());
+        sign(holder, depth);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while signature() != [0; 12] {
+            assert!(Instant::now() < deadline, "signed still");
+            assert_eq!(ingest.poll(), None);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    let alive = std::process::id();
+    sign(alive, 1);
+    for _ in 0..50 {
+        assert_eq!(ingest.poll(), None);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(signature()[..4], alive.to_le_bytes());
 }

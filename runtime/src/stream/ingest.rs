@@ -31,7 +31,8 @@ const COPIES: u32 = 3;
 /// How often the lock is tried, once copies were torn: a writer at full speed lets go of it for an instant per frame.
 const LOCK_TRIES: u32 = 100;
 
-/// A write that takes longer may have been left by a process that died: then the lock is free.
+/// A write that takes longer, or a signature that stays longer without one, may have been left by a process that died: then
+/// the lock is free.
 const LONG_WRITE: Duration = Duration::from_millis(10);
 
 /// [`Ingest::room_seen`] where the ring has room.
@@ -60,8 +61,8 @@ struct State {
     right: (i64, u64),
     /// The count of the frame that was brought in last.
     taken: u64,
-    /// The write that was running at the last look, and since when.
-    writing: (i64, Instant),
+    /// The sequence of the last look that found somebody at work, and since when.
+    at_work: (i64, Instant),
 }
 
 /// What one look at the place came to.
@@ -94,7 +95,7 @@ impl Ingest {
                 right: (0, 0),
                 // What was overwritten before anybody could ask for it is not skipped.
                 taken: stream.place.look().count.saturating_sub(1),
-                writing: (0, Instant::now()),
+                at_work: (i64::MIN, Instant::now()),
             }),
         };
         ingest.poll();
@@ -106,12 +107,14 @@ impl Ingest {
         &self.stream
     }
 
-    /// Brings in a frame, if a new one has been written. One load where nothing has happened; returns at once where another
+    /// Brings in a frame, if a new one has been written. Three loads where nothing has happened; returns at once where another
     /// lane is at it.
     #[inline]
     pub fn poll(&self) -> Option<Publication> {
+        let place = &self.stream.place;
         let settled = self.settled.load(Ordering::Acquire);
-        if settled && self.stream.place.sequence() == self.seen.load(Ordering::Acquire) {
+        // A signature that a dead writer left keeps pyshmem from opening the stream.
+        if settled && place.sequence() == self.seen.load(Ordering::Acquire) && !place.is_signed() {
             return None;
         }
         self.bring_in()
@@ -204,6 +207,8 @@ impl Ingest {
                 Err(_) => break,
             }
         }
+        // Whoever holds it is alive, and has as long again.
+        state.at_work.1 = Instant::now();
         Outcome::Later
     }
 }
@@ -221,15 +226,7 @@ impl State {
             return Outcome::Nothing;
         }
         if look.sequence % 2 != 0 {
-            if self.writing.0 != look.sequence {
-                self.writing = (look.sequence, Instant::now());
-            }
-            let long = self.writing.1.elapsed() > LONG_WRITE;
-            return if long {
-                Outcome::Unclear
-            } else {
-                Outcome::Later
-            };
+            return self.unless_long(look);
         }
         if !grown_together(self.right, look) {
             return if place.is_still(look) {
@@ -239,7 +236,11 @@ impl State {
             };
         }
         if look.count == self.taken {
-            return Outcome::Nothing;
+            return if look.signed {
+                self.unless_long(look)
+            } else {
+                Outcome::Nothing
+            };
         }
         let outcome = copy(&mut self.writer, place, look);
         if matches!(outcome, Outcome::Published(_)) {
@@ -247,6 +248,18 @@ impl State {
             self.taken = look.count;
         }
         outcome
+    }
+
+    /// Somebody is at work; whether for so long that the lock has to tell whether that is still so.
+    fn unless_long(&mut self, look: &Look) -> Outcome {
+        if self.at_work.0 != look.sequence {
+            self.at_work = (look.sequence, Instant::now());
+        }
+        if self.at_work.1.elapsed() > LONG_WRITE {
+            Outcome::Unclear
+        } else {
+            Outcome::Later
+        }
     }
 }
 

@@ -64,6 +64,8 @@ pub(super) struct Look {
     pub written: f64,
     /// The process that holds the lock, or held it when it died; 0: none.
     pub holder: i64,
+    /// Whether these fields say that the lock is held.
+    pub signed: bool,
 }
 
 impl Look {
@@ -99,6 +101,7 @@ impl Place {
         unsafe { AtomicU64::from_ptr(self.header.base().add(offset).cast()) }
     }
 
+    #[inline]
     fn depth(&self) -> &AtomicU32 {
         // SAFETY: as for `word`.
         unsafe { AtomicU32::from_ptr(self.header.base().add(AT_DEPTH).cast()) }
@@ -119,12 +122,20 @@ impl Place {
             frame_id: self.word(AT_FRAME_ID).load(Ordering::Relaxed),
             written: f64::from_bits(self.word(AT_TIME).load(Ordering::Relaxed)),
             holder: self.holder(),
+            signed: self.is_signed(),
         }
     }
 
     /// The process that holds the stream's lock or did when it died, as far as it said so; 0: none.
+    #[inline]
     pub fn holder(&self) -> i64 {
         self.word(AT_HOLDER).load(Ordering::Relaxed) as i64
+    }
+
+    /// Whether somebody has put down that the lock is held: by name, or, until that is complete, by how often alone.
+    #[inline]
+    pub fn is_signed(&self) -> bool {
+        self.holder() != 0 || self.depth().load(Ordering::Relaxed) != 0
     }
 
     /// Whether nothing was written since `look`, and so whether what was copied since is the frame that it speaks of.
