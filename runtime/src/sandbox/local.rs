@@ -14,6 +14,7 @@ use super::windows::Window;
 use super::windows::copies::Copies;
 use super::windows::guest::GuestWindows;
 use super::windows::layout::Layout;
+use super::windows::mapping::Mapping;
 
 type Outcome = (Result<(), types::Failure>,);
 
@@ -81,13 +82,13 @@ impl<'a> Opening<'a> {
         Ok(())
     }
 
-    /// Maps the windows: over the block, or, for the copied world, for the host alone.
-    pub fn map(mut self, windows: &[Window<'_>]) -> Result<Local, Fault> {
+    /// Gives it the windows: in its block, or, for the copied world, to the host alone.
+    pub fn place(mut self, windows: Vec<Mapping>) -> Result<Local, Fault> {
         let compute_into = &self.executable.exports.compute_into;
         let arrays = match (self.executable.world, self.block, &self.memories[..]) {
             // Compiling has made sure that the program creates exactly one memory, so this is the one that its code uses.
             (World::Mapped, Some(block), [memory]) => Arrays::Mapped {
-                windows: GuestWindows::map(memory.clone(), block, self.layout, windows)?,
+                windows: GuestWindows::place(memory.clone(), block, self.layout, windows)?,
                 compute_into: self.guest.function(compute_into)?,
             },
             (World::Mapped, ..) => {
@@ -101,7 +102,7 @@ impl<'a> Opening<'a> {
                     .guest
                     .function::<(u64, &[Vec<u8>], &[Vec<u8>]), Outcome>(compute_into)?;
                 Arrays::Copied {
-                    copies: Copies::map(self.context, windows)?,
+                    copies: Copies::new(self.context, windows)?,
                     compute_into: *compute_into.func(),
                 }
             }
@@ -115,7 +116,7 @@ impl<'a> Opening<'a> {
 }
 
 impl Local {
-    /// Makes an instance: instantiates, reserves, maps, initialises.
+    /// Makes an instance: maps, instantiates, reserves, places, initialises.
     pub fn open(
         executable: &Executable,
         context: &Context,
@@ -123,9 +124,10 @@ impl Local {
         layout: &Layout,
         limits: &Limits,
     ) -> Result<Local, Fault> {
+        let mapped = Mapping::all(windows)?;
         let mut opening = Opening::start(executable, context, layout, limits)?;
         opening.reserve()?;
-        let mut local = opening.map(windows)?;
+        let mut local = opening.place(mapped)?;
         local.init(executable, context, limits)?;
         Ok(local)
     }
@@ -144,14 +146,6 @@ impl Local {
         }
         self.guest.watch.set_deadline(limits.deadline);
         Ok(())
-    }
-
-    /// Closes the windows' files. What a window's fault means can then no longer be told here.
-    pub fn forget_files(&mut self) {
-        match &mut self.arrays {
-            Arrays::Mapped { windows, .. } => windows.forget_files(),
-            Arrays::Copied { copies, .. } => copies.forget_files(),
-        }
     }
 
     /// Computes one frame: `slots[i]` is the slot of window `i` that the guest finds through the frame table.

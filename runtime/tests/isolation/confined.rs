@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sandpipe::sandbox::Instance;
+use sandpipe::sandbox::{Cause, Instance};
 
 use crate::harness::{Ring, Stage, children, kernel};
 
@@ -60,21 +60,20 @@ fn it_has_no_privileges_and_may_make_few_system_calls() {
     };
     assert_eq!(field("NoNewPrivs:"), "1");
     assert_eq!(field("Seccomp:"), "2", "filtered");
-    assert_eq!(field("Seccomp_filters:"), "2", "one for each step");
+    assert_eq!(field("Seccomp_filters:"), "1");
     for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
         assert_eq!(field(set), "0000000000000000", "{set}");
     }
     // For each thread of it.
     for thread in fs::read_dir(watched.process.join("task")).unwrap() {
         let status = read(&thread.unwrap().path(), "status");
-        assert!(status.contains("Seccomp_filters:\t2"), "{status}");
+        assert!(status.contains("Seccomp_filters:\t1"), "{status}");
     }
 }
 
-#[test]
-fn it_has_the_socket_and_no_other_descriptor() {
-    let watched = watched();
-    let mut files: Vec<(String, String)> = fs::read_dir(watched.process.join("fd"))
+/// The descriptors of a process, with what they are of.
+fn descriptors(process: &Path) -> Vec<(String, String)> {
+    let mut files: Vec<(String, String)> = fs::read_dir(process.join("fd"))
         .unwrap()
         .map(|entry| {
             let entry = entry.unwrap();
@@ -84,10 +83,42 @@ fn it_has_the_socket_and_no_other_descriptor() {
         })
         .collect();
     files.sort();
+    files
+}
+
+fn has_the_socket_alone(process: &Path) {
+    let files = descriptors(process);
     assert_eq!(files.len(), 3, "{files:?}");
     assert!(files[0].1.starts_with("socket:"), "{files:?}");
     assert_eq!(files[1], ("1".to_owned(), "/dev/null".to_owned()));
     assert_eq!(files[2], ("2".to_owned(), "/dev/null".to_owned()));
+}
+
+#[test]
+fn it_has_the_socket_and_no_other_descriptor() {
+    has_the_socket_alone(&watched().process);
+}
+
+#[test]
+fn it_has_no_more_while_the_first_code_of_the_kernel_runs() {
+    let mut stage = Stage::new(&kernel(&[(
+        "declarations",
+        "(func $at-once (loop $l (br $l)))\n(start $at-once)",
+    )]));
+    stage.limits.startup = Duration::from_secs(5);
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| stage.open().err().unwrap());
+        let has_the_ring = |process: &PathBuf| mappings(process, &stage.input).len() == 1;
+        let runs = |process: &PathBuf| read(process, "status").contains("Seccomp_filters:\t1");
+        let process = loop {
+            assert!(!opening.is_finished(), "no process of the kernel was seen");
+            if let Some(process) = children().into_iter().find(has_the_ring).filter(runs) {
+                break process;
+            }
+        };
+        has_the_socket_alone(&process);
+        assert_eq!(opening.join().unwrap().cause, Cause::Deadline);
+    });
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Takes everything from this process that it does not need.
 //!
 //! [`enclose`] comes first, while the process has one thread: its own session, no privileges, limits, no file, no network.
-//! [`filter`] comes when its threads are there, and again, stricter, when it needs less.
+//! [`filter`] comes when its threads are there and it has what it needs.
 
 #![allow(unsafe_code, reason = "closes inherited descriptors")]
 
@@ -102,9 +102,7 @@ pub(super) fn enclose(bounds: &Bounds) -> Missing {
 /// No more threads, and only the system calls of `filter`, for all threads.
 pub(super) fn filter(filter: Filter) -> Missing {
     let mut missing = Missing::default();
-    if filter != Filter::Run {
-        missing.note("a resource limit", limit(Resource::Nproc, 0));
-    }
+    missing.note("a resource limit", limit(Resource::Nproc, 0));
     if let Some(program) = missing.note("seccomp", filter::program(filter)) {
         missing.note("seccomp", seccompiler::apply_filter_all_threads(&program));
     }

@@ -1,6 +1,4 @@
 //! Which system calls a child may make: all others end it.
-//!
-//! A filter can only be added to, so each step of a child's life allows less than the one before.
 
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
@@ -17,9 +15,6 @@ pub(super) enum Filter {
     /// Compile: memory, the result's file, messages to the parent, and making memory executable, which the compiler ends
     /// with.
     Compile,
-    /// Instantiate a kernel and map the windows that the parent sends: memory, messages and descriptors of the parent,
-    /// mapping them (never to be executed), and the next filter.
-    Map,
     /// Run a kernel: memory, and messages to the parent.
     Run,
 }
@@ -50,15 +45,6 @@ const ALWAYS: &[c_long] = &[
     libc::SYS_madvise,
 ];
 
-/// Needed to receive windows and to map them.
-const RECEIVE: &[c_long] = &[
-    libc::SYS_recvmsg,
-    libc::SYS_close,
-    libc::SYS_fstat,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_newfstatat,
-];
-
 type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 
 /// The filter as the kernel takes it.
@@ -73,33 +59,16 @@ pub(super) fn program(filter: Filter) -> Result<BpfProgram, BackendError> {
         libc::SYS_write,
         all_of(vec![equal(0, libc::STDERR_FILENO as u64)?])?,
     );
-    let mut map = vec![not_executable.clone()];
     match filter {
         Filter::Compile => {
             rules.insert(libc::SYS_mprotect, Vec::new());
             rules.insert(libc::SYS_pwrite64, Vec::new());
-            map.push(anonymous);
-        }
-        Filter::Map => {
-            rules.insert(libc::SYS_mprotect, all_of(vec![not_executable])?);
-            rules.extend(RECEIVE.iter().map(|call| (*call, Vec::new())));
-            // For copies of descriptors; the other is asked in builds for tests before one is closed.
-            let commands = [libc::F_DUPFD_CLOEXEC, libc::F_GETFD];
-            let commands =
-                commands.map(|command| SeccompRule::new(vec![equal(1, command as u64)?]));
-            let commands = commands.into_iter().collect::<Result<_, _>>()?;
-            rules.insert(libc::SYS_fcntl, commands);
-            let one_more = equal(0, libc::SECCOMP_SET_MODE_FILTER as u64)?;
-            rules.insert(libc::SYS_seccomp, all_of(vec![one_more])?);
-            let no_new_privileges = equal(0, libc::PR_SET_NO_NEW_PRIVS as u64)?;
-            rules.insert(libc::SYS_prctl, all_of(vec![no_new_privileges])?);
         }
         Filter::Run => {
-            rules.insert(libc::SYS_mprotect, all_of(vec![not_executable])?);
-            map.push(anonymous);
+            rules.insert(libc::SYS_mprotect, all_of(vec![not_executable.clone()])?);
         }
     }
-    rules.insert(libc::SYS_mmap, all_of(map)?);
+    rules.insert(libc::SYS_mmap, all_of(vec![not_executable, anonymous])?);
     SeccompFilter::new(
         rules,
         SeccompAction::KillProcess,

@@ -34,14 +34,12 @@ pub(super) struct WindowFiles;
 /// How far a child has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Step {
-    /// The code is there, the process is confined.
+    /// The code is there, the windows are mapped, the process is confined.
     Loaded,
     /// The kernel is instantiated.
     Instantiated,
-    /// It has reserved its block; the windows may come.
-    Reserved,
-    /// The windows are mapped, and nothing more can be.
-    Mapped,
+    /// It has reserved its block, and the windows lie there.
+    Placed,
     /// `init`, or `validate-config`, has succeeded.
     Ready,
 }

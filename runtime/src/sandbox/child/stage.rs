@@ -1,7 +1,7 @@
 //! A child that runs one instance of a kernel.
 //!
-//! Before any of the kernel's code runs the process has lost everything but memory, the socket and what the parent sends. When the
-//! windows are mapped their files are closed, and from then on nothing can be mapped any more.
+//! Before any of the kernel's code runs the windows are mapped and their files closed, and the process has lost everything but
+//! memory and the socket.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::exit;
@@ -22,7 +22,8 @@ use crate::sandbox::fault::{Cause, Fault};
 use crate::sandbox::guest::Guest;
 use crate::sandbox::host::LogMessage;
 use crate::sandbox::local::{Local, Opening};
-use crate::sandbox::windows::layout::{Extent, lay_out};
+use crate::sandbox::windows::layout::{Extent, Layout, lay_out};
+use crate::sandbox::windows::mapping::Mapping;
 use crate::sandbox::windows::{Access, Window};
 
 /// Stack of the thread that runs the kernel: that of a lane.
@@ -107,7 +108,8 @@ fn live(
     mut missing: Missing,
 ) -> Result<(), Fault> {
     let (executable, control) = prepare(order, files, voice)?;
-    missing.add(confine::filter(Filter::Map));
+    let windows = receive_windows(order, &voice.channel)?;
+    missing.add(confine::filter(Filter::Run));
     if let Some(what) = missing.list() {
         voice.say(&Said::Missing(what));
         if order.confinement == Confinement::Full {
@@ -115,21 +117,21 @@ fn live(
         }
     }
     voice.step(Step::Loaded);
-    let Some(windows) = &order.windows else {
+    let Some(wanted) = &order.windows else {
         return validate(&executable, order, voice);
     };
-    let mut instance = open(&executable, order, windows, voice)?;
-    let narrowed = confine::filter(Filter::Run).list().is_none();
-    if !narrowed && order.confinement == Confinement::Full {
-        exit(MISUSED);
-    }
-    voice.step(Step::Mapped);
+    let layout = layout_of(wanted)?;
+    let mut opening = Opening::start(&executable, &order.context, &layout, &order.limits)?;
+    voice.step(Step::Instantiated);
+    opening.reserve()?;
+    let mut instance = opening.place(windows)?;
+    voice.step(Step::Placed);
     instance.init(&executable, &order.context, &order.limits)?;
     voice.step(Step::Ready);
-    run(instance, &control, windows.len(), voice)
+    run(instance, &control, wanted.len(), voice)
 }
 
-/// Loads the code and maps the control pages: the last things that need more than the filters allow.
+/// Loads the code and maps the control pages.
 fn prepare(
     order: &Order,
     files: Files,
@@ -155,36 +157,17 @@ fn prepare(
     Ok((executable, control))
 }
 
-fn validate(executable: &Executable, order: &Order, voice: &Voice) -> Result<(), Fault> {
-    let (mut guest, _) = Guest::start(executable, &order.context, &order.limits, 0)?;
-    voice.step(Step::Instantiated);
-    guest.stage_call(&executable.exports.validate_config, &order.context)?;
-    voice.step(Step::Ready);
-    Ok(())
-}
-
-/// Instantiates, and maps the windows when the kernel has reserved its block.
-fn open(
-    executable: &Executable,
-    order: &Order,
-    windows: &[(Extent, Access)],
-    voice: &Voice,
-) -> Result<Local, Fault> {
-    let extents: Vec<Extent> = windows.iter().map(|(extent, _)| *extent).collect();
-    let layout = lay_out(&extents)
-        .map_err(|error| Fault::new(Cause::Host, format!("The windows do not fit: {error}.")))?;
-    let mut opening = Opening::start(executable, &order.context, &layout, &order.limits)?;
-    voice.step(Step::Instantiated);
-    opening.reserve()?;
-    voice.step(Step::Reserved);
-    let mut files = Vec::with_capacity(windows.len());
-    while files.len() < windows.len() {
-        match voice.channel.receive_with_files() {
+/// Maps the windows as their files come, and closes those.
+fn receive_windows(order: &Order, channel: &Channel) -> Result<Vec<Mapping>, Fault> {
+    let wanted = order.windows.as_deref().unwrap_or_default();
+    let mut files = Vec::with_capacity(wanted.len());
+    while files.len() < wanted.len() {
+        match channel.receive_with_files() {
             Ok((WindowFiles, more)) if !more.is_empty() => files.extend(more),
             _ => exit(MISUSED),
         }
     }
-    let windows: Vec<Window<'_>> = windows
+    let windows: Vec<Window<'_>> = wanted
         .iter()
         .zip(&files)
         .map(|((extent, access), file)| Window {
@@ -196,9 +179,23 @@ fn open(
             access: *access,
         })
         .collect();
-    let mut instance = opening.map(&windows)?;
-    instance.forget_files();
-    Ok(instance)
+    let mut mapped = Mapping::all(&windows)?;
+    mapped.iter_mut().for_each(Mapping::forget_file);
+    Ok(mapped)
+}
+
+fn layout_of(windows: &[(Extent, Access)]) -> Result<Layout, Fault> {
+    let extents: Vec<Extent> = windows.iter().map(|(extent, _)| *extent).collect();
+    lay_out(&extents)
+        .map_err(|error| Fault::new(Cause::Host, format!("The windows do not fit: {error}.")))
+}
+
+fn validate(executable: &Executable, order: &Order, voice: &Voice) -> Result<(), Fault> {
+    let (mut guest, _) = Guest::start(executable, &order.context, &order.limits, 0)?;
+    voice.step(Step::Instantiated);
+    guest.stage_call(&executable.exports.validate_config, &order.context)?;
+    voice.step(Step::Ready);
+    Ok(())
 }
 
 /// Computes frames until the parent kills this process, or until the instance can compute no more.

@@ -3,19 +3,18 @@
 
 #![allow(
     unsafe_code,
-    reason = "maps streams, and copies from and to memory that other processes write"
+    reason = "copies from and to memory that other processes write"
 )]
 
 use std::ptr;
 
-use rustix::mm::{MapFlags, mmap};
-
 use crate::sandbox::context::Context;
 use crate::sandbox::fault::{Cause, Fault};
 use crate::sandbox::host::Breach;
-use crate::stream::guard;
+use crate::stream::guard::{self, Guarded};
 
-use super::{Backing, Source, Window, cannot_map, no_such_slot, wrong_slots};
+use super::mapping::Mapping;
+use super::{cannot_map, no_such_slot, wrong_slots};
 
 /// The arrays of one instance, in frame-table order.
 pub(crate) struct Copies {
@@ -27,18 +26,19 @@ pub(crate) struct Copies {
 }
 
 impl Copies {
-    /// Maps the windows. There is one for each trigger input, auxiliary input and output of the context.
-    pub fn map(context: &Context, windows: &[Window<'_>]) -> Result<Copies, Fault> {
+    /// Uses the windows. There is one for each trigger input, auxiliary input and output of the context.
+    pub fn new(context: &Context, windows: Vec<Mapping>) -> Result<Copies, Fault> {
         if !context.state.is_empty() {
             return Err(Fault::new(
                 Cause::Contract,
                 "The kernel is of the copied world, which has no state arrays; its manifest must not ask for any.",
             ));
         }
-        let mut mapped = Vec::with_capacity(windows.len());
-        for (index, window) in windows.iter().enumerate() {
-            mapped.push(HostWindow::map(index, window)?);
-        }
+        let mut mapped = windows
+            .into_iter()
+            .enumerate()
+            .map(|(index, window)| HostWindow::new(index, window))
+            .collect::<Result<Vec<_>, Fault>>()?;
         let inputs = context.trigger_inputs.len() + context.auxiliary_inputs.len();
         let outputs = mapped.split_off(inputs.min(mapped.len()));
         let mut trigger_frames: Vec<Vec<u8>> = mapped
@@ -57,18 +57,6 @@ impl Copies {
             trigger_frames,
             auxiliary_frames,
         })
-    }
-
-    /// Closes the windows' files.
-    pub fn forget_files(&mut self) {
-        let outputs = self
-            .outputs
-            .iter_mut()
-            .flat_map(|outputs| &mut outputs.windows);
-        let backings = self.inputs.iter_mut().chain(outputs);
-        for backing in backings.filter_map(|window| window.backing.as_mut()) {
-            backing.forget_file();
-        }
     }
 
     /// Copies the inputs' frames, and remembers the outputs' slots.
@@ -166,60 +154,29 @@ impl Outputs {
     }
 }
 
-/// One window, mapped where the operating system chooses.
+/// One window, where it was mapped.
 struct HostWindow {
-    // Dropped first: a guard ends before its mapping.
-    backing: Option<Backing>,
-    base: *mut u8,
-    length: usize,
-    stride: u32,
-    slots: u32,
-    bytes: u32,
+    // Dropped first: a guard ends before its memory.
+    guard: Guarded,
+    mapping: Mapping,
 }
 
-// SAFETY: the mapping belongs to this value alone.
-unsafe impl Send for HostWindow {}
-
 impl HostWindow {
-    pub fn map(index: usize, window: &Window<'_>) -> Result<HostWindow, Fault> {
-        let source = Source::of(index, window)?;
-        // `lay_out` has checked the product.
-        let length = window.stride as usize * window.slots as usize;
-        // SAFETY: a new mapping at an address that the kernel chooses.
-        let base = unsafe {
-            mmap(
-                ptr::null_mut(),
-                length,
-                window.protection(),
-                MapFlags::SHARED,
-                window.file,
-                window.offset,
-            )
-        };
-        let base = base.map_err(|error| cannot_map(index, error))?.cast::<u8>();
-        let mut mapped = HostWindow {
-            backing: None,
-            base,
-            length,
-            stride: window.stride,
-            slots: window.slots,
-            bytes: window.bytes,
-        };
-        // SAFETY: mapped just now, whole pages, nobody else's; `drop` ends the guard before it unmaps; only bytes are kept there.
-        let guard =
-            unsafe { guard::register(base, length) }.map_err(|error| cannot_map(index, error))?;
-        mapped.backing = Some(Backing::new(source, guard));
-        Ok(mapped)
+    fn new(index: usize, mapping: Mapping) -> Result<HostWindow, Fault> {
+        // SAFETY: whole pages, nobody else's, unmapped when the guard has ended; only bytes are kept there.
+        let guard = unsafe { guard::register(mapping.base(), mapping.length()) }
+            .map_err(|error| cannot_map(index, error))?;
+        Ok(HostWindow { guard, mapping })
     }
 
     /// Number of slots.
     pub fn slots(&self) -> u32 {
-        self.slots
+        self.mapping.extent().slots
     }
 
     /// Length of a frame.
     pub fn bytes(&self) -> usize {
-        self.bytes as usize
+        self.mapping.extent().bytes as usize
     }
 
     /// Copies a slot's frame out. `frame` has the length of a frame.
@@ -240,21 +197,15 @@ impl HostWindow {
     }
 
     fn slot(&self, slot: u32) -> *mut u8 {
-        let slot = slot.min(self.slots - 1);
-        self.base.wrapping_add(slot as usize * self.stride as usize)
+        let extent = self.mapping.extent();
+        let slot = slot.min(extent.slots - 1);
+        let offset = slot as usize * extent.stride as usize;
+        self.mapping.base().wrapping_add(offset)
     }
 
     /// The fault that the guard has counted.
     pub fn fault(&self, index: usize) -> Option<Fault> {
-        self.backing.as_ref()?.fault(index)
-    }
-}
-
-impl Drop for HostWindow {
-    fn drop(&mut self) {
-        self.backing = None;
-        // SAFETY: the mapping was made by `map` with this length, and the guard is gone.
-        let unmapped = unsafe { rustix::mm::munmap(self.base.cast(), self.length) };
-        debug_assert!(unmapped.is_ok());
+        let faulted = self.guard.faults() != 0;
+        faulted.then(|| self.mapping.source().fault(index))
     }
 }

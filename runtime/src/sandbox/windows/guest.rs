@@ -1,7 +1,7 @@
 //! Windows mapped into a guest's memory, for the mapped world.
 //!
-//! The guest reserves a block and the host maps every stream's ring over its place in it, once for the life of the instance:
-//! inputs read-only, outputs writable. Per frame only the frame table changes, on a page of the block that stays the guest's
+//! The guest reserves a block and the host moves every stream's ring, mapped before, over its place in it, once for the life of
+//! the instance: inputs read-only, outputs writable. Per frame only the frame table changes, on a page of the block that stays the guest's
 //! own memory.
 //!
 //! # What a hostile guest gains by its choice of the block
@@ -25,16 +25,13 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use rustix::mm::{MapFlags, mmap};
-
 use crate::sandbox::fault::{Cause, Fault};
 use crate::sandbox::memory::GuestMemory;
-use crate::stream::guard;
+use crate::stream::guard::{self, Guarded};
 
 use super::layout::{Layout, PAGE, check_block};
-use super::{
-    Access, Backing, Source, Window, cannot_map, illegal_write, no_such_slot, wrong_slots,
-};
+use super::mapping::{Mapping, Source};
+use super::{Access, cannot_map, illegal_write, no_such_slot, wrong_slots};
 
 /// Where a guest finds one window.
 struct View {
@@ -43,7 +40,8 @@ struct View {
     stride: u32,
     slots: u32,
     length: u32,
-    backing: Backing,
+    source: Source,
+    guard: Guarded,
 }
 
 /// All windows of one instance. Dropped before the store that holds the memory.
@@ -56,12 +54,12 @@ pub(crate) struct GuestWindows {
 }
 
 impl GuestWindows {
-    /// Maps `windows` over the block at guest address `block`, which is the guest's answer to `reserve`.
-    pub fn map(
+    /// Moves the windows over the block at guest address `block`, which is the guest's answer to `reserve`.
+    pub fn place(
         memory: GuestMemory,
         block: u32,
         layout: &Layout,
-        windows: &[Window<'_>],
+        windows: Vec<Mapping>,
     ) -> Result<GuestWindows, Fault> {
         check_block(block, layout.length, memory.size() as u64).map_err(|error| {
             Fault::new(
@@ -72,54 +70,39 @@ impl GuestWindows {
                 ),
             )
         })?;
-        let mut mapped = GuestWindows {
+        let mut placed = GuestWindows {
             memory,
             table: block,
             views: Vec::with_capacity(windows.len()),
             mark: RandomState::new().hash_one(block) | 1,
         };
-        for (index, (window, place)) in windows.iter().zip(&layout.places).enumerate() {
-            let source = Source::of(index, window)?;
+        for (index, (window, place)) in windows.into_iter().zip(&layout.places).enumerate() {
+            let (extent, length) = (window.extent(), window.length());
+            debug_assert_eq!(length, place.length as usize);
             // Inside the block, which `check_block` found inside the memory: this cannot wrap.
             let first = block + place.start;
-            let target = mapped.memory.address(first);
-            let length = place.length as usize;
+            let target = placed.memory.address(first);
             // SAFETY: `target` is page-aligned and `length` bytes from it lie inside the accessible part of a reservation that
             // belongs to this instance alone. No guest code runs now, and neither wasmtime nor anybody else holds a reference
             // into the guest's memory between calls. To the guest the pages stay readable memory of unchanged size. Should the
-            // mapping fail, the caller drops the store, which unmaps the reservation.
-            let outcome = unsafe {
-                mmap(
-                    target.cast(),
-                    length,
-                    window.protection(),
-                    MapFlags::SHARED | MapFlags::FIXED,
-                    window.file,
-                    window.offset,
-                )
-            };
-            outcome.map_err(|error| cannot_map(index, error))?;
+            // move fail, the caller drops the store, which unmaps the reservation, as it does in the end.
+            let source = unsafe { window.move_to(target) };
+            let source = source.map_err(|error| cannot_map(index, error))?;
             // SAFETY: mapped just now, whole pages, overlaps no other window by the layout; the guard is dropped (with `self`)
             // before the store unmaps the memory; pages of guest memory hold no Rust object.
             let guard = unsafe { guard::register(target, length) }
                 .map_err(|error| cannot_map(index, error))?;
-            mapped.views.push(View {
+            placed.views.push(View {
                 first,
-                stride: window.stride,
-                slots: window.slots,
+                stride: extent.stride,
+                slots: extent.slots,
                 length: place.length,
-                backing: Backing::new(source, guard),
+                source,
+                guard,
             });
         }
-        mapped.set_mark();
-        Ok(mapped)
-    }
-
-    /// Closes the windows' files.
-    pub fn forget_files(&mut self) {
-        for view in &mut self.views {
-            view.backing.forget_file();
-        }
+        placed.set_mark();
+        Ok(placed)
     }
 
     /// Guest address of the frame table.
@@ -150,22 +133,21 @@ impl GuestWindows {
     /// Whether any window needs [`fault`](Self::fault) to be asked.
     #[inline]
     pub fn faulted(&self) -> bool {
-        self.views.iter().any(|view| view.backing.faulted())
+        self.views.iter().any(|view| view.guard.faults() != 0)
     }
 
     /// The first window's fault that the guard has counted.
     pub fn fault(&self) -> Option<Fault> {
-        self.views
-            .iter()
-            .enumerate()
-            .find_map(|(index, view)| view.backing.fault(index))
+        let faulted = |view: &View| view.guard.faults() != 0;
+        let index = self.views.iter().position(faulted)?;
+        Some(self.views[index].source.fault(index))
     }
 
     /// The fault of a guest that trapped at the host address `address`: a store into a read-only window, or nothing of ours.
     pub fn illegal_store(&self, address: usize) -> Option<Fault> {
         let address = self.memory.guest_address(address)?;
         let hit = |view: &View| {
-            view.backing.access == Access::Read && address.wrapping_sub(view.first) < view.length
+            view.source.access() == Access::Read && address.wrapping_sub(view.first) < view.length
         };
         self.views.iter().position(hit).map(illegal_write)
     }

@@ -13,7 +13,8 @@ use crate::sandbox::deadline::{Deadline, Stop, Watch};
 use crate::sandbox::engine::Inner;
 use crate::sandbox::fault::{Cause, Fault};
 use crate::sandbox::host::Log;
-use crate::sandbox::windows::{Access, Source, illegal_write, no_such_slot, wrong_slots};
+use crate::sandbox::windows::mapping::Source;
+use crate::sandbox::windows::{Access, illegal_write, no_such_slot, wrong_slots};
 use crate::stream::wait;
 
 /// How long a child that has answered that it faulted may take to say why: the lane waits for it.

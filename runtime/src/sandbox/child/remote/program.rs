@@ -15,8 +15,9 @@ use crate::sandbox::contract::World;
 use crate::sandbox::engine::Inner;
 use crate::sandbox::fault::{Cause, Fault};
 use crate::sandbox::host::Log;
+use crate::sandbox::windows::Window;
 use crate::sandbox::windows::layout::Layout;
-use crate::sandbox::windows::{Source, Window};
+use crate::sandbox::windows::mapping::Source;
 use crate::sandbox::{Context, Limits};
 
 /// Memory that a child needs beside the kernel's.
@@ -60,16 +61,13 @@ impl RemoteProgram {
     ) -> Result<RemoteInstance, Fault> {
         let mut remote = self.start(context, Some((windows, layout)), limits)?;
         remote.step(Step::Instantiated, Whose::Guest)?;
-        remote.step(Step::Reserved, Whose::Guest)?;
-        remote.send(windows)?;
-        // The kernel has run by now, so this is on its time.
-        remote.step(Step::Mapped, Whose::Guest)?;
+        remote.step(Step::Placed, Whose::Guest)?;
         remote.step(Step::Ready, Whose::Guest)?;
         remote.set_deadline(limits.deadline);
         Ok(remote)
     }
 
-    /// Starts a child and gives it the code.
+    /// Starts a child and gives it the code and the windows.
     fn start(
         &self,
         context: &Context,
@@ -108,6 +106,7 @@ impl RemoteProgram {
         let _ = child.channel.send(&Start, &files);
         let log = Log::new(&context.name, limits.log_rate, Arc::clone(&engine.log));
         let mut remote = RemoteInstance::new(engine, child, control, sources, log, limits.startup);
+        remote.send(given)?;
         remote.step(Step::Loaded, Whose::Ours)?;
         Ok(remote)
     }
