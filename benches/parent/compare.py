@@ -1,125 +1,118 @@
 """Runs shmpipeline and sandpipe side by side on the same pipelines and prints their ratios.
 
-    python3 benches/parent/compare.py [--runs 3] [--seconds 4]
+    python3 benches/parent/compare.py [--runs 3] [--seconds 4] [--write]
 
 Makes its own virtual environment with shmpipeline from PyPI under target/, and builds sandpipe. The two take
 turns within one run, so that the ratios hold on a shared machine; of several runs, min / median / max are
-printed. Two latencies are measured on the single stage:
+printed. `--write` keeps the raw figures in benches/results/parent.json and puts the table into benches/README.md.
+
+Rates are those of the output with the source flat out. Two latencies are measured:
 
 * "through Python": a Python process writes a frame with pyshmem and waits for the output, the same program for
   both. It contains pyshmem's own cost and the wake-ups of two processes.
 * "inside": from the publish of the source's frame to the publish of the output, as sandpipe reports it.
   shmpipeline has no such figure; it is compared with its "through Python" one, which is all its users can get.
+
+The first frame is waited for by a Python process that looks every 0.2 ms. Memory is that of all processes of a
+program, what they share counted in parts, the streams left out.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import platform
-import signal
+import re
 import statistics
-import subprocess
-import sys
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-HERE = Path(__file__).resolve().parent
-ENVIRONMENT = ROOT / "target" / "parent-venv"
-PYTHON = ENVIRONMENT / "bin" / "python"
-SANDPIPE = ROOT / "target" / "release" / "sandpipe"
+import programs
+from programs import HERE, PARENT, ROOT, SANDPIPE
+
+README = ROOT / "benches" / "README.md"
+RESULTS = ROOT / "benches" / "results" / "parent.json"
 
 
-def prepare():
-    if not (ENVIRONMENT / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
-        pip = [PYTHON, "-m", "pip", "install", "--quiet", "--requirement", HERE / "requirements.txt"]
-        subprocess.run(pip, check=True)
-        (ENVIRONMENT / "ready").touch()
-    subprocess.run(["cargo", "build", "--release", "--bin", "sandpipe"], cwd=ROOT, check=True)
+@dataclass
+class Case:
+    """One row: what was measured of both, run by run, and how many times better sandpipe was."""
 
+    label: str
+    unit: str
+    theirs: list
+    ours: list
+    more_is_better: bool = False
 
-def parent_rate(pipeline, source, output, seconds):
-    """Frames per second at the output, by the parent's own benchmark command."""
-    command = [ENVIRONMENT / "bin" / "shmpipeline", "--log-level", "ERROR", "benchmark", pipeline, "--json"]
-    command += ["--duration", str(seconds), "--source", source, "--output-stream", output]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return json.loads(printed)["throughput_hz"]
-
-
-def our_rate(pipeline, source, output, seconds):
-    command = [SANDPIPE, "run", pipeline, "--duration", f"{seconds}s", "--source", source, "--format", "json"]
-    report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return report["streams"][output]["published"] / report["elapsed_s"], report["latency_us"]
-
-
-@contextlib.contextmanager
-def running(command):
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def latency(command, seconds):
-    """p50 and p99 in microseconds of writing a frame and waiting for the output, from Python."""
-    with running(command):
-        client = [PYTHON, HERE / "client.py", "single_input", "single_output", str(seconds)]
-        return json.loads(subprocess.run(client, check=True, capture_output=True, text=True).stdout)
-
-
-def remove_streams(pipeline):
-    """Removes what a killed run of this pipeline left, and nothing else; both programs start from nothing."""
-    code = (
-        "import sys, yaml, pyshmem\n"
-        "for stream in yaml.safe_load(open(sys.argv[1]))['shared_memory']:\n"
-        "    pyshmem.unlink_quiet(stream['name'])"
-    )
-    subprocess.run([PYTHON, "-c", code, pipeline], check=True)
+    def row(self):
+        ratio = [(b / a if self.more_is_better else a / b) for a, b in zip(self.theirs, self.ours)]
+        columns = [f"{self.label} ({self.unit})", *map(spread, (self.theirs, self.ours, ratio))]
+        return "| " + " | ".join(columns) + " |"
 
 
 def spread(values):
-    return f"{min(values):.4g} / {statistics.median(values):.4g} / {max(values):.4g}"
+    return " / ".join(f"{value:.4g}" for value in (min(values), statistics.median(values), max(values)))
 
 
-def row(label, unit, theirs, ours, ratio):
-    print(f"| {label} ({unit}) | {spread(theirs)} | {spread(ours)} | {spread(ratio)} |", flush=True)
-
-
-def compare_rates(label, pipeline, source, output, arguments, ours_runs=None):
+def rates(label, pipeline, source, output, arguments, ours_runs=None):
     """Rates of the two on the same pipeline; `ours_runs` is a variant of it that only sandpipe understands."""
-    theirs, ours = [], []
+    case = Case(label, "frames/s", [], [], more_is_better=True)
     for _ in range(arguments.runs):
-        remove_streams(pipeline)
-        theirs.append(parent_rate(pipeline, source, output, arguments.seconds))
-        remove_streams(pipeline)
-        ours.append(our_rate(ours_runs or pipeline, source, output, arguments.seconds)[0])
-    row(label, "frames/s", theirs, ours, [b / a for a, b in zip(theirs, ours)])
+        case.theirs.append(programs.parent_rate(pipeline, source, output, arguments.seconds))
+        case.ours.append(programs.our_rate(ours_runs or pipeline, source, output, arguments.seconds))
+    yield case
 
 
-def compare_latency(arguments):
-    pipeline = HERE / "single.yaml"
+def latencies(label, pipeline, source, output, inside_hz, arguments):
     theirs, ours, inside = [], [], []
     for _ in range(arguments.runs):
-        remove_streams(pipeline)
-        theirs.append(latency([ENVIRONMENT / "bin" / "shmpipeline", "run", pipeline], arguments.seconds))
-        remove_streams(pipeline)
-        ours.append(latency([SANDPIPE, "run", pipeline], arguments.seconds))
-        remove_streams(pipeline)
-        inside.append(our_rate(pipeline, "single_input:ramp:2000", "single_output", arguments.seconds)[1])
-    for quantile in ("p50", "p99"):
-        parent = [run[quantile] for run in theirs]
-        for label, runs in (("through Python", ours), ("inside", inside)):
-            mine = [run[quantile] for run in runs]
-            ratio = [a / b for a, b in zip(parent, mine)]
-            row(f"single stage, 64 × f32, {label}, {quantile}", "µs", parent, mine, ratio)
+        theirs.append(programs.latency(PARENT, pipeline, source, output, arguments.seconds))
+        ours.append(programs.latency(SANDPIPE, pipeline, source, output, arguments.seconds))
+        report = programs.our_report(pipeline, f"{source}:ramp:{inside_hz}", arguments.seconds)
+        inside.append(report["latency_us"])
+    for where, runs in (("through Python", ours), ("inside", inside)):
+        for quantile in ("p50", "p99"):
+            values = [[run[quantile] for run in each] for each in (theirs, runs)]
+            yield Case(f"{label}, {where}, {quantile}", "µs", *values)
+
+
+def starts(label, pipeline, output, arguments):
+    pairs = [
+        (programs.first_frame(PARENT, pipeline, output), programs.first_frame(SANDPIPE, pipeline, output))
+        for _ in range(arguments.runs)
+    ]
+    for index, (what, unit) in enumerate((("first frame", "ms"), ("memory", "MB"))):
+        yield Case(f"{label}, {what}", unit, *[[pair[of][index] for pair in pairs] for of in (0, 1)])
+
+
+def variant(name, text):
+    """A pipeline made of another one's text."""
+    path = ROOT / "target" / f"{name}.yaml"
+    path.write_text(text)
+    return path
+
+
+def cases(arguments):
+    """A ramp costs both programs little to generate, so that the pipeline is what is measured."""
+    for label, length in (("64 × f32", 64), ("1 MiB", 1 << 18), ("8 MiB", 1 << 21)):
+        copy = variant("parent_copy", (HERE / "copy.yaml").read_text().replace("LENGTH", str(length)))
+        yield from rates(f"one copy stage, {label}", copy, "copy_input:ramp", "copy_output", arguments)
+    mixed = HERE / "mixed.yaml"
+    yield from rates("five mixed stages, 64 × f32", mixed, "mixed_input:ramp", "mixed_clipped", arguments)
+    observatory = HERE / "observatory.yaml"
+    image, command = "obs_wfs_image", "obs_dm_command"
+    label = "observatory adaptive optics"
+    yield from rates(label, observatory, f"{image}:ramp", command, arguments)
+    # shmpipeline has a process for each stage and so uses both processors; this gives sandpipe a second one too.
+    kind = "kind: cpu.affine_transform\n"
+    split = variant("parent_split", observatory.read_text().replace(kind, kind + "    instances: 2\n"))
+    label_split = "the same, the reconstructor split over both processors"
+    yield from rates(label_split, observatory, f"{image}:ramp", command, arguments, split)
+    yield from latencies(label, observatory, image, command, 200, arguments)
+    yield from latencies("one scale stage, 64 × f32", HERE / "single.yaml", "single_input", "single_output", 2000, arguments)
+    source = "sources: [{name: camera, kind: synthetic.array, stream: mixed_input, parameters: {rate_hz: 100}}]\n"
+    started = variant("parent_started", mixed.read_text() + source)
+    yield from starts("five mixed stages, 64 × f32", started, "mixed_clipped", arguments)
 
 
 def machine():
@@ -131,22 +124,25 @@ def main():
     parser = argparse.ArgumentParser(description="Compares sandpipe with shmpipeline.")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--write", action="store_true", help="keep the figures in benches/")
     arguments = parser.parse_args()
-    prepare()
-    print(f"{machine()}; {time.strftime('%Y-%m-%d')}; min / median / max of {arguments.runs} runs\n")
-    print("| case | shmpipeline 1.3.0 | sandpipe | ratio |")
-    print("|---|---|---|---|")
-    # A ramp costs both programs little to generate, so that the pipeline is what is measured.
-    observatory = HERE / "observatory.yaml"
-    compare_rates("observatory adaptive optics", observatory, "obs_wfs_image:ramp", "obs_dm_command", arguments)
-    # shmpipeline has a process for each stage and so uses both processors; this gives sandpipe a second one too.
-    two_lanes = ROOT / "target" / "observatory_two_lanes.yaml"
-    kind = "kind: cpu.affine_transform\n"
-    two_lanes.write_text(observatory.read_text().replace(kind, kind + "    lane: second\n"))
-    label = "the same, the reconstructor on a lane of its own"
-    compare_rates(label, observatory, "obs_wfs_image:ramp", "obs_dm_command", arguments, two_lanes)
-    compare_rates("one scale stage, 64 × f32", HERE / "single.yaml", "single_input:ramp", "single_output", arguments)
-    compare_latency(arguments)
+    programs.prepare()
+    load = os.getloadavg()[0]
+    title = f"{machine()}; {time.strftime('%Y-%m-%d')}; load {load:.1f} before; min / median / max of {arguments.runs} runs"
+    table = ["| case | shmpipeline 1.3.0 | sandpipe | times better |", "|---|---|---|---|"]
+    print(title, *table, sep="\n", flush=True)
+    done = []
+    for case in cases(arguments):
+        done.append(case)
+        table.append(case.row())
+        print(table[-1], flush=True)
+    if arguments.write:
+        RESULTS.parent.mkdir(exist_ok=True)
+        raw = {"machine": title, "seconds": arguments.seconds, "cases": [asdict(case) for case in done]}
+        RESULTS.write_text(json.dumps(raw, indent=1, ensure_ascii=False) + "\n")
+        written = "\n".join([title + ".", "", *table])
+        marked = re.compile("(?<=<!-- parent -->\n).*?(?=\n<!-- /parent -->)", re.DOTALL)
+        README.write_text(marked.sub(lambda _: written, README.read_text(), count=1))
 
 
 if __name__ == "__main__":
