@@ -38,7 +38,7 @@ fn main() {
             duration: Some(TIME),
             ..RunOptions::default()
         };
-        let mut run = Run::start(plan, options, RunHandle::new()).unwrap();
+        let mut run = Run::start(&plan, options, RunHandle::new()).unwrap();
         while !run.wait(TIME) {}
         let report = run.finish();
         let stage = &report.stages[0].1;

@@ -4,6 +4,7 @@
 //! The sandbox does not know pipelines, streams do not know WebAssembly.
 
 pub mod array;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod endpoint;

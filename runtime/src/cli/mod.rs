@@ -3,17 +3,21 @@
 //! Machine output goes to standard output alone, logs and progress to standard error. Exit codes: 0 done, 1
 //! failed while running, 2 wrong arguments or configuration, 130 interrupted.
 
+mod bench;
 mod describe;
 mod error;
 mod kernel;
 mod output;
+mod result_file;
 mod run;
 mod sandbox;
+mod signals;
 mod stream;
 mod validate;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
@@ -21,6 +25,7 @@ use tracing_subscriber::filter::LevelFilter;
 const EXAMPLES: &str = "\
 Examples:
   sandpipe run configs/observatory_ao/pipeline.yaml --duration 5s
+  sandpipe bench configs/observatory_ao/pipeline.yaml
   sandpipe validate pipeline.yaml
   sandpipe describe pipeline.yaml --format mermaid
   sandpipe kernel run cpu.scale --param factor=2 --input in.npy --output out.npy
@@ -42,6 +47,7 @@ enum Command {
     Validate(validate::Validate),
     Describe(describe::Describe),
     Run(run::Run),
+    Bench(bench::Bench),
     #[command(subcommand)]
     Kernel(kernel::Kernel),
     #[command(subcommand)]
@@ -67,6 +73,7 @@ enum Format {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    let started = Instant::now();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -81,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Validate(command) => command.run(),
         Command::Describe(command) => command.run(),
         Command::Run(command) => command.run(),
+        Command::Bench(command) => command.run(started),
         Command::Kernel(command) => command.run(),
         Command::Stream(command) => command.run(),
     };

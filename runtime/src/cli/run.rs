@@ -1,23 +1,25 @@
 //! `sandpipe run`: runs a pipeline until it is done, fails or is interrupted.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use clap::Args;
 
 use super::error::{CommandError, FAILED};
+use super::result_file::ResultFile;
 use super::sandbox::SandboxArguments;
-use super::{Format, output};
+use super::signals::INTERRUPTED;
+use super::{Format, output, signals};
 use crate::config::parse_duration;
-use crate::endpoint::{PartFile, SourceSpec};
-use crate::pipeline::{Plan, QuarantineDirectory, Run as PipelineRun, RunHandle, RunOptions};
+use crate::endpoint::SourceSpec;
+use crate::pipeline::{
+    Feeding, Plan, QuarantineDirectory, Run as PipelineRun, RunHandle, RunOptions,
+};
 use crate::report::{LiveTable, RunReport, State, text};
 
-/// Exit code of a run that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
 /// How often the live table is drawn.
 const REFRESH: Duration = Duration::from_millis(200);
 
@@ -62,7 +64,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn run(self) -> Result<ExitCode, CommandError> {
         let report_file = match &self.report {
-            Some(path) => Some(ReportFile::new(path).map_err(CommandError::Argument)?),
+            Some(path) => Some(ResultFile::new(path).map_err(CommandError::Argument)?),
             None => None,
         };
         let quarantine = match &self.quarantine {
@@ -71,16 +73,15 @@ impl Run {
         };
         let engine = self.sandbox.engine()?;
         let handle = RunHandle::new();
-        obey_signals(handle.clone())
-            .context("cannot prepare for Ctrl-C")
-            .map_err(CommandError::Running)?;
+        obey_signals(handle.clone()).map_err(CommandError::Running)?;
         let plan = Plan::with_sources(&engine, &self.file, &self.sources)?;
         let options = RunOptions {
             frames: self.frames,
             duration: self.duration,
             quarantine,
+            feeding: Feeding::AsGiven,
         };
-        let mut run = match PipelineRun::start(plan, options, handle.clone()) {
+        let mut run = match PipelineRun::start(&plan, options, handle.clone()) {
             Err(_) if handle.state() == State::Interrupted => {
                 return Ok(ExitCode::from(INTERRUPTED));
             }
@@ -93,7 +94,10 @@ impl Run {
         table.clear();
         let report = run.finish();
         if let Some(file) = report_file {
-            file.write(&report).map_err(CommandError::Running)?;
+            let json = serde_json::to_vec_pretty(&report);
+            let json = json.context("the report is no JSON");
+            json.and_then(|json| file.write(&json))
+                .map_err(CommandError::Running)?;
         }
         match self.print(&report) {
             // Whoever read the output has gone away; how the run went is told by the exit code all the same.
@@ -115,73 +119,30 @@ impl Run {
     }
 }
 
-/// The file for the report: made before the run, so that a wrong path is found before, and put in its place whole.
-struct ReportFile<'a> {
-    path: &'a Path,
-    file: PartFile,
-}
-
-impl<'a> ReportFile<'a> {
-    fn new(path: &'a Path) -> anyhow::Result<Self> {
-        let refused = || format!("the report cannot be written to {}", path.display());
-        if path.is_dir() {
-            return Err(anyhow!("it is a directory")).with_context(refused);
-        }
-        let file = PartFile::create(path).with_context(refused)?;
-        Ok(Self { path, file })
-    }
-
-    fn write(mut self, report: &RunReport) -> anyhow::Result<()> {
-        let failed = || format!("cannot write the report to {}", self.path.display());
-        serde_json::to_writer_pretty(&mut self.file, report).with_context(failed)?;
-        self.file.finish().with_context(failed)?;
-        Ok(())
-    }
-}
-
 /// How long Ctrl-Z waits for the lanes to come to the end of their frames.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Ctrl-C and a polite kill stop the run; a second one ends the process at once. Ctrl-Z pauses it and then stops the process,
-/// which goes on when it is continued; SIGUSR1 and SIGUSR2 pause and resume.
+/// Ctrl-C and a polite kill stop the run. Ctrl-Z pauses it and then stops the process, which goes on when it is continued;
+/// SIGUSR1 and SIGUSR2 pause and resume.
 fn obey_signals(run: RunHandle) -> anyhow::Result<()> {
-    use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2};
+    use signal_hook::consts::{SIGCONT, SIGTSTP, SIGUSR1, SIGUSR2};
     use signal_hook::low_level::emulate_default_handler;
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
 
-    let ending = [SIGINT, SIGTERM, SIGHUP];
-    let seen = Arc::new(AtomicBool::new(false));
-    for signal in ending {
-        signal_hook::flag::register_conditional_shutdown(
-            signal,
-            INTERRUPTED.into(),
-            Arc::clone(&seen),
-        )?;
-        signal_hook::flag::register(signal, Arc::clone(&seen))?;
-    }
+    let ended = run.clone();
+    let other = move |signal| match signal {
+        SIGUSR1 => {
+            run.pause();
+        }
+        SIGTSTP => {
+            run.pause();
+            run.wait_until_paused(PATIENCE);
+            // Returns when the process is continued. Were it refused, the run would stay paused until then.
+            let _ = emulate_default_handler(SIGTSTP);
+        }
+        _ => {
+            run.resume();
+        }
+    };
     let others = [SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT];
-    let mut signals = signal_hook::iterator::Signals::new(ending.iter().chain(&others))?;
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            for signal in signals.forever() {
-                match signal {
-                    SIGUSR1 => {
-                        run.pause();
-                    }
-                    SIGUSR2 | SIGCONT => {
-                        run.resume();
-                    }
-                    SIGTSTP => {
-                        run.pause();
-                        run.wait_until_paused(PATIENCE);
-                        // Returns when the process is continued. Were it refused, the run would stay paused until then.
-                        let _ = emulate_default_handler(SIGTSTP);
-                    }
-                    _ => run.interrupt(),
-                }
-            }
-        })?;
-    Ok(())
+    signals::obey(&others, move || ended.interrupt(), other)
 }

@@ -55,6 +55,15 @@ impl FromStr for SourceSpec {
 }
 
 impl SourceSpec {
+    /// Random values as fast as they are taken.
+    pub fn random(stream: &str) -> Self {
+        Self {
+            stream: stream.to_owned(),
+            pattern: "random".to_owned(),
+            rate_hz: None,
+        }
+    }
+
     /// Adds the source to `config`, in place of one that writes the same stream.
     ///
     /// # Errors

@@ -1,11 +1,13 @@
 //! From a plan to lanes that are ready to run: creates the streams, publishes initial values, opens instances.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 
 use super::control::RunHandle;
 use super::faulted::fault_message;
+use super::feeding::{Arrivals, Feed, Feeding};
 use super::graph::{Graph, Node};
 use super::intake::IntakeWorker;
 use super::lane::Crew;
@@ -15,6 +17,7 @@ use super::output::Output;
 use super::plan::{Plan, PlannedStage};
 use super::quarantine::{Keeper, Record};
 use super::reopen::Reopener;
+use super::run::RunOptions;
 use super::sink::SinkWorker;
 use super::source::SourceWorker;
 use super::spec::{delivery, spec};
@@ -30,6 +33,9 @@ use crate::report::meter::{StageMeter, StreamMeter};
 use crate::report::{Clock, Monitor, StageEntry, StreamEntry};
 use crate::sandbox::{Access, Digest, Isolation, check_address_space};
 use crate::stream::{PrivateRing, Reader, Stamp, Stream};
+
+/// How long the next frame waits for the one before, when only one is to be in flight, though no stage computes.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A lane with its workers.
 pub struct ReadyLane {
@@ -49,13 +55,13 @@ pub struct Built {
     pub streams: Vec<Arc<Stream>>,
 }
 
-/// Builds a pipeline of which each entry takes in `frames` frames, or any number. `keeper` keeps frames that make stages fault.
+/// Builds a pipeline that takes frames in as `options` say. `keeper` keeps frames that make stages fault.
 ///
 /// # Errors
 /// A stream cannot be created, a kernel cannot be started, or the run was stopped meanwhile. Nothing is left behind then.
 pub fn build(
-    plan: Plan,
-    frames: Option<u64>,
+    plan: &Plan,
+    options: &RunOptions,
     keeper: Option<&Keeper>,
     run: &RunHandle,
 ) -> anyhow::Result<Built> {
@@ -67,7 +73,7 @@ pub fn build(
     });
     let here = |stage: &&PlannedStage| stage.program.isolation() == Isolation::Thread;
     check_address_space(plan.stages.iter().filter(here).count(), bytes)?;
-    let builder = Builder::new(&plan, keeper, run)?;
+    let builder = Builder::new(plan, options, keeper, run)?;
     builder.publish_initial()?;
     let lanes = lanes::assign(&plan.config, &plan.graph, |sink| plan.sinks[sink].waits());
     let mut ready = Vec::with_capacity(lanes.len());
@@ -75,7 +81,7 @@ pub fn build(
     for lane in &lanes {
         let mut crew = Crew::default();
         for &stream in &lane.intakes {
-            crew.feeds.push(Box::new(builder.intake(stream, frames)?));
+            crew.feeds.push(Box::new(builder.intake(stream)?));
         }
         ready.push(ReadyLane {
             name: lane.name.clone(),
@@ -88,7 +94,7 @@ pub fn build(
                 bail!("stopped while it was starting");
             }
             match node {
-                Node::Source(index) => crew.feeds.push(Box::new(builder.source(index, frames)?)),
+                Node::Source(index) => crew.feeds.push(Box::new(builder.source(index)?)),
                 Node::Sink(index) => crew.workers.push(Box::new(builder.sink(index)?)),
                 Node::Stage(index) => {
                     crew.workers.push(Box::new(builder.stage(index)?));
@@ -105,9 +111,12 @@ pub fn build(
 
 struct Builder<'a> {
     plan: &'a Plan,
+    options: &'a RunOptions,
     keeper: Option<&'a Keeper>,
     run: &'a RunHandle,
     clock: Clock,
+    /// Where the frames of sources arrive, if anybody waits for that.
+    arrivals: Option<Arc<Arrivals>>,
     streams: Vec<Arc<Stream>>,
     stream_meters: Vec<Arc<StreamMeter>>,
     stage_meters: Vec<Arc<StageMeter>>,
@@ -116,7 +125,12 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     /// Creates the streams.
-    fn new(plan: &'a Plan, keeper: Option<&'a Keeper>, run: &'a RunHandle) -> anyhow::Result<Self> {
+    fn new(
+        plan: &'a Plan,
+        options: &'a RunOptions,
+        keeper: Option<&'a Keeper>,
+        run: &'a RunHandle,
+    ) -> anyhow::Result<Self> {
         let config = &plan.config;
         let clock = run.clock().clone();
         let streams = (0..config.streams.len())
@@ -128,14 +142,22 @@ impl<'a> Builder<'a> {
             .collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self {
             plan,
+            options,
             keeper,
             run,
+            arrivals: (options.feeding == Feeding::OneInFlight)
+                .then(|| Arc::new(Arrivals::new(plan.graph.ends().count()))),
             stream_meters: streams.iter().map(|_| Arc::default()).collect(),
             streams,
             stage_meters: config
                 .stages
                 .iter()
-                .map(|stage| Arc::new(StageMeter::new(stage.trigger.len(), &clock)))
+                .map(|stage| {
+                    Arc::new(StageMeter {
+                        parts: options.feeding.measures_parts().then(Box::default),
+                        ..StageMeter::new(stage.trigger.len(), &clock)
+                    })
+                })
                 .collect(),
             sink_meters: config
                 .sinks
@@ -172,10 +194,12 @@ impl<'a> Builder<'a> {
 
     fn output(&self, stream: StreamIndex) -> anyhow::Result<Output> {
         let writer = self.streams[stream.0].writer()?;
-        Ok(Output::new(
-            writer,
-            Arc::clone(&self.stream_meters[stream.0]),
-        ))
+        let mut output = Output::new(writer, Arc::clone(&self.stream_meters[stream.0]));
+        let end = self.plan.graph.ends().position(|end| end == stream);
+        if let (Some(arrivals), Some(end)) = (&self.arrivals, end) {
+            output.announce(Arc::clone(arrivals), end);
+        }
+        Ok(output)
     }
 
     /// Private memory for a frame of the stream.
@@ -193,16 +217,16 @@ impl<'a> Builder<'a> {
         Ok(Trigger::new(self.reader(stream, delivery)?))
     }
 
-    fn intake(&self, stream: usize, frames: Option<u64>) -> anyhow::Result<IntakeWorker> {
+    fn intake(&self, stream: usize) -> anyhow::Result<IntakeWorker> {
         let ingest = self.streams[stream].ingest()?;
         let meter = Arc::clone(&self.stream_meters[stream]);
         Ok(match self.plan.graph.streams[stream].triggers.is_empty() {
             true => IntakeWorker::of_auxiliary(ingest, meter),
-            false => IntakeWorker::of_trigger(ingest, meter, frames),
+            false => IntakeWorker::of_trigger(ingest, meter, self.options.frames),
         })
     }
 
-    fn source(&self, index: usize, frames: Option<u64>) -> anyhow::Result<SourceWorker> {
+    fn source(&self, index: usize) -> anyhow::Result<SourceWorker> {
         let config = &self.plan.config.sources[index];
         let source = self.plan.sources[index]
             .open()
@@ -213,9 +237,17 @@ impl<'a> Builder<'a> {
             config.name.value.clone(),
             source,
             self.output(stream)?,
+            self.feed(),
             frame,
-            frames,
+            self.options.frames,
         ))
+    }
+
+    /// What makes a source publish. A frame counts as lost when all stages together could have computed it.
+    fn feed(&self) -> Feed {
+        let deadlines = self.plan.stages.iter().map(|stage| stage.limits.deadline);
+        let patience = deadlines.fold(LEAST_PATIENCE, Duration::saturating_add);
+        self.options.feeding.feed(self.arrivals.as_ref(), patience)
     }
 
     fn sink(&self, index: usize) -> anyhow::Result<SinkWorker> {

@@ -74,6 +74,12 @@ impl Graph {
                 .any(|node| matches!(node, Node::Stage(_)))
     }
 
+    /// The streams where frames leave the graph.
+    pub fn ends(&self) -> impl Iterator<Item = StreamIndex> {
+        let streams = (0..self.streams.len()).map(StreamIndex);
+        streams.filter(|stream| self.is_end(*stream))
+    }
+
     /// Whether the stream is at the edge of the graph, where outside processes read or write: it has no
     /// producer, comes from a source, or is an end.
     pub fn is_edge(&self, stream: StreamIndex) -> bool {

@@ -8,6 +8,7 @@ mod build;
 mod control;
 mod describe;
 mod faulted;
+mod feeding;
 mod graph;
 mod intake;
 mod lane;
@@ -30,7 +31,9 @@ mod supervision;
 mod trigger;
 
 pub use control::RunHandle;
+pub use feeding::Feeding;
 pub use graph::{Graph, Neighbours, Node};
+pub(crate) use lane::{pin, processors};
 pub use lanes::{Lane, assign};
 pub use plan::{Plan, PlannedStage, context};
 pub use quarantine::{QuarantineDirectory, Record};

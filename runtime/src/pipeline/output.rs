@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::feeding::Arrivals;
 use super::trigger::Trigger;
 use crate::report::meter::StreamMeter;
 use crate::stream::{Frame, PrivateRing, Stamp, StreamError, WaitWord, Writer};
@@ -16,6 +17,8 @@ pub struct Output {
     meter: Arc<StreamMeter>,
     /// Where the producer writes, if not into the slots themselves.
     sealed: Option<Arc<PrivateRing>>,
+    /// Who wants to know what is published here, and as which end of the graph.
+    arrivals: Option<(Arc<Arrivals>, usize)>,
     /// The slot for the next frame.
     slot: u32,
     /// The last [`Output::begin`] found no slot.
@@ -29,6 +32,7 @@ impl Output {
             writer,
             meter,
             sealed: None,
+            arrivals: None,
             slot: 0,
             blocked: false,
         }
@@ -37,6 +41,11 @@ impl Output {
     /// From now on, publishes copies of what its producer writes into `frame`.
     pub fn seal(&mut self, frame: Arc<PrivateRing>) {
         self.sealed = Some(frame);
+    }
+
+    /// From now on, says what it publishes, as the end `end` of the graph.
+    pub fn announce(&mut self, arrivals: Arc<Arrivals>, end: usize) {
+        self.arrivals = Some((arrivals, end));
     }
 
     /// Takes a slot for the next frame. False while a reader that wants every frame is behind.
@@ -107,6 +116,9 @@ impl Output {
             if stamp.origin_ns > 0 {
                 let latency = publication.published_ns.saturating_sub(stamp.origin_ns);
                 self.meter.latency.record(latency);
+            }
+            if let Some((arrivals, end)) = &self.arrivals {
+                arrivals.note(*end, stamp.frame_id);
             }
         }
     }

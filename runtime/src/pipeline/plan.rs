@@ -61,6 +61,14 @@ impl Plan {
         for source in extra {
             source.add_to(&mut config)?;
         }
+        Self::of(engine, config)
+    }
+
+    /// Checks a pipeline.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn of(engine: &Engine, config: Config) -> Result<Self, Report> {
         let graph = Graph::of(&config);
         no_failures(&config, spec::check(&config, &graph))?;
         let registry = Registry::new(&config)?;

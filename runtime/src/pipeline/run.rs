@@ -10,6 +10,7 @@ use anyhow::Context as _;
 
 use super::build::{Built, ReadyLane, build};
 use super::control::RunHandle;
+use super::feeding::Feeding;
 use super::lane;
 use super::lifecycle::Event;
 use super::plan::Plan;
@@ -24,6 +25,8 @@ pub struct RunOptions {
     pub frames: Option<u64>,
     /// After so long.
     pub duration: Option<Duration>,
+    /// What makes sources publish.
+    pub feeding: Feeding,
     /// Where frames are kept that make stages fault.
     pub quarantine: Option<QuarantineDirectory>,
 }
@@ -54,14 +57,14 @@ impl Run {
     ///
     /// # Errors
     /// Something of this failed; nothing is left behind then.
-    pub fn build(plan: Plan, options: RunOptions, handle: RunHandle) -> anyhow::Result<Self> {
-        let keeper = options.quarantine.map(Keeper::start).transpose();
+    pub fn build(plan: &Plan, options: RunOptions, handle: RunHandle) -> anyhow::Result<Self> {
+        let keeper = options.quarantine.clone().map(Keeper::start).transpose();
         let keeper = keeper.context("cannot start the thread of the quarantine")?;
         let Built {
             lanes,
             monitor,
             streams,
-        } = build(plan, options.frames, keeper.as_ref(), &handle)?;
+        } = build(plan, &options, keeper.as_ref(), &handle)?;
         Ok(Self {
             monitor: Arc::new(monitor),
             handle,
@@ -79,7 +82,7 @@ impl Run {
     ///
     /// # Errors
     /// As for [`Run::build`] and [`Run::launch`].
-    pub fn start(plan: Plan, options: RunOptions, handle: RunHandle) -> anyhow::Result<Self> {
+    pub fn start(plan: &Plan, options: RunOptions, handle: RunHandle) -> anyhow::Result<Self> {
         let mut run = Self::build(plan, options, handle)?;
         run.launch()?;
         Ok(run)

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::feeding::Feed;
 use super::lane::{Turn, Worker};
 use super::output::Output;
 use crate::endpoint::{Produced, Source};
@@ -13,6 +14,7 @@ pub struct SourceWorker {
     name: String,
     source: Box<dyn Source>,
     output: Output,
+    feed: Feed,
     /// The frame in private memory, where the source can work on it as bytes.
     frame: Vec<u8>,
     published: u64,
@@ -22,11 +24,12 @@ pub struct SourceWorker {
 }
 
 impl SourceWorker {
-    /// Publishes at most `limit` frames, each of which is made in `frame` first.
+    /// Publishes at most `limit` frames when `feed` admits them, each of which is made in `frame` first.
     pub fn new(
         name: String,
         source: Box<dyn Source>,
         output: Output,
+        feed: Feed,
         frame: Vec<u8>,
         limit: Option<u64>,
     ) -> Self {
@@ -34,6 +37,7 @@ impl SourceWorker {
             name,
             source,
             output,
+            feed,
             frame,
             published: 0,
             limit,
@@ -63,6 +67,9 @@ impl Worker for SourceWorker {
         if self.due.is_some_and(|due| Instant::now() < due) {
             return Ok(Turn::Idle);
         }
+        if !self.feed.admits(self.published) {
+            return Ok(Turn::Idle);
+        }
         if !self.output.begin() {
             return Ok(Turn::Idle);
         }
@@ -76,7 +83,10 @@ impl Worker for SourceWorker {
                 self.output
                     .write(&self.frame)
                     .map_err(|error| self.fault(error.to_string()))?;
-                self.output.publish(Stamp::source(self.published));
+                self.output.publish(Stamp {
+                    origin_ns: self.feed.origin_ns(),
+                    ..Stamp::source(self.published)
+                });
                 Ok(Turn::Worked)
             }
             Produced::NotBefore(due) => {
@@ -90,23 +100,27 @@ impl Worker for SourceWorker {
     fn ready(&self) -> bool {
         !self.finished
             && self.due.is_none_or(|due| Instant::now() >= due)
+            && self.feed.admits(self.published)
             && !self.output.is_blocked()
     }
 
     fn words<'a>(&'a self, words: &mut Vec<WaitWord<'a>>) {
         self.output.words(words);
+        self.feed.words(words);
     }
 
     fn due(&self) -> Option<Instant> {
         if self.finished {
             return None;
         }
-        self.output.due().or(self.due)
+        let own = self.output.due().or(self.due);
+        own.or_else(|| self.feed.due())
     }
 
     fn delay(&mut self, by: Duration) {
         self.due = self.due.map(|due| due + by);
         self.source.delay(by);
+        self.feed.delay(by);
     }
 
     fn settle(&mut self) -> Option<Duration> {

@@ -15,7 +15,7 @@ use crate::config::TriggerPolicy;
 use crate::report::FaultReport;
 use crate::report::meter::StageMeter;
 use crate::sandbox::Instance;
-use crate::stream::{Frame, Reader, Stamp, WaitWord};
+use crate::stream::{Frame, Reader, Stamp, WaitWord, now_ns};
 
 /// One stage with everything that it needs for a frame.
 pub struct Stage {
@@ -134,6 +134,7 @@ impl Stage {
 
     /// A turn with an instance at hand.
     fn compute(&mut self) -> Result<Turn, FaultReport> {
+        let begun_ns = self.meter.parts.as_ref().map(|_| now_ns());
         if !self.begin_outputs() {
             return Ok(Turn::Idle);
         }
@@ -147,7 +148,8 @@ impl Stage {
             self.fault(Some(taken), &fault)?;
             return Ok(Turn::Worked);
         }
-        self.meter.exec.record(start.elapsed().as_nanos() as u64);
+        let call_ns = start.elapsed().as_nanos() as u64;
+        self.meter.exec.record(call_ns);
         self.meter.frames.add(1);
         state::commit(&mut self.state);
         for output in &mut self.outputs {
@@ -155,7 +157,24 @@ impl Stage {
         }
         self.has_output = true;
         self.supervision.succeeded();
+        if let Some(begun_ns) = begun_ns {
+            self.measure_parts(begun_ns, call_ns);
+        }
         Ok(Turn::Worked)
+    }
+}
+
+impl Stage {
+    /// Notes where the time of the frame went whose turn began at `begun_ns` and whose call took `call_ns`.
+    fn measure_parts(&self, begun_ns: u64, call_ns: u64) {
+        if let Some(parts) = &self.meter.parts {
+            let triggers = &self.inputs[..self.triggers.len().min(self.inputs.len())];
+            let published = triggers.iter().map(|frame| frame.published_ns).max();
+            let wait_ns = begun_ns.saturating_sub(published.unwrap_or(begun_ns));
+            parts.wait.record(wait_ns);
+            let turn_ns = now_ns().saturating_sub(begun_ns);
+            parts.around.record(turn_ns.saturating_sub(call_ns));
+        }
     }
 }
 

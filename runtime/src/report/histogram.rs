@@ -60,19 +60,81 @@ impl Recorder {
         }
     }
 
-    /// Adds the counts so far to `into`, in nanoseconds.
-    fn add_to(&self, into: &mut Histogram<u64>) {
-        for (index, count) in self.counts.iter().enumerate() {
-            let count = count.load(Ordering::Relaxed);
-            if count > 0 {
-                into.saturating_record_n(value_of(index), count);
-            }
+    /// The counts so far.
+    pub fn counts(&self) -> Counts {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Counts {
+            counts: self.counts.iter().map(load).collect(),
+            max: load(&self.max),
         }
     }
 
     /// The distribution of what has been recorded so far.
     pub fn snapshot(&self) -> Distribution {
         Distribution::of([self])
+    }
+}
+
+/// What recorders had counted at one moment.
+#[derive(Clone)]
+pub struct Counts {
+    counts: Box<[u64]>,
+    max: u64,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            counts: vec![0; BUCKETS].into(),
+            max: 0,
+        }
+    }
+}
+
+impl Counts {
+    /// Counts what another has counted as well.
+    pub fn add(&mut self, other: &Counts) {
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+        self.max = self.max.max(other.max);
+    }
+
+    /// What was counted after `earlier`. The longest duration is exact if it is longer than all before, else that of its
+    /// bucket.
+    pub fn since(&self, earlier: &Counts) -> Counts {
+        let counts = self.counts.iter().zip(&earlier.counts);
+        let counts: Box<[u64]> = counts
+            .map(|(now, before)| now.saturating_sub(*before))
+            .collect();
+        let longest = counts.iter().rposition(|count| *count > 0);
+        Counts {
+            max: match longest {
+                Some(_) if self.max > earlier.max => self.max,
+                longest => longest.map_or(0, value_of),
+            },
+            counts,
+        }
+    }
+
+    /// How many durations were counted.
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Their distribution.
+    pub fn distribution(&self) -> Distribution {
+        // The bounds are constants that hdrhistogram accepts; were they not, nothing would be reported.
+        let mut histogram = Histogram::new_with_bounds(1, 1 << MAX_BITS, 3).ok();
+        for (index, count) in self.counts.iter().enumerate().filter(|(_, n)| **n > 0) {
+            if let Some(histogram) = &mut histogram {
+                histogram.saturating_record_n(value_of(index), *count);
+            }
+        }
+        Distribution {
+            histogram: histogram.filter(|histogram| !histogram.is_empty()),
+            max: self.max,
+        }
     }
 }
 
@@ -87,26 +149,32 @@ pub struct Distribution {
 impl Distribution {
     /// The distribution of several recorders together.
     pub fn of<'a>(recorders: impl IntoIterator<Item = &'a Recorder>) -> Self {
-        // The bounds are constants that hdrhistogram accepts; were they not, nothing would be reported.
-        let mut histogram = Histogram::new_with_bounds(1, 1 << MAX_BITS, 3).ok();
-        let mut max = 0;
-        if let Some(histogram) = &mut histogram {
-            for recorder in recorders {
-                recorder.add_to(histogram);
-                max = max.max(recorder.max.load(Ordering::Relaxed));
-            }
+        let mut counts = Counts::default();
+        for recorder in recorders {
+            counts.add(&recorder.counts());
         }
-        Self {
-            histogram: histogram.filter(|histogram| !histogram.is_empty()),
-            max,
-        }
+        counts.distribution()
+    }
+
+    /// Quantiles (0 to 1) with their durations in microseconds, ever closer together towards 1, as HdrHistogram's percentile
+    /// plots have them.
+    pub fn curve(&self) -> Vec<(f64, f64)> {
+        let Some(histogram) = &self.histogram else {
+            return Vec::new();
+        };
+        let points = histogram.iter_quantiles(5).map(|point| {
+            let value = Duration::from_nanos(point.value_iterated_to().min(self.max));
+            (point.quantile_iterated_to(), microseconds(value))
+        });
+        points.collect()
     }
 
     /// The duration below which a share `quantile` (0 to 1) lies, or `None` where nothing was recorded.
     pub fn quantile(&self, quantile: f64) -> Option<Duration> {
         self.histogram
             .as_ref()
-            .map(|histogram| Duration::from_nanos(histogram.value_at_quantile(quantile)))
+            .map(|histogram| histogram.value_at_quantile(quantile).min(self.max))
+            .map(Duration::from_nanos)
     }
 
     /// The same in microseconds, as reports print it.
@@ -139,6 +207,31 @@ mod tests {
             let error = value_of(bucket(value)).abs_diff(value) as f64;
             assert!(error <= value as f64 * 0.016, "{value}: off by {error}");
         }
+    }
+
+    #[test]
+    fn what_was_counted_since_leaves_out_what_was_before() {
+        let recorder = Recorder::default();
+        recorder.record(5_000);
+        let before = recorder.counts();
+        assert_eq!(recorder.counts().since(&before).total(), 0);
+        recorder.record(1_000);
+        let since = recorder.counts().since(&before);
+        assert_eq!(since.total(), 1);
+        let worst = since.distribution().max_microseconds().unwrap();
+        assert!((0.98..=1.02).contains(&worst), "{worst}");
+        recorder.record(7_777);
+        let mut since = recorder.counts().since(&before);
+        assert_eq!(since.distribution().max_microseconds(), Some(7.78));
+        since.add(&before);
+        let curve = since.distribution().curve();
+        assert_eq!(since.total(), 3);
+        assert!(
+            curve
+                .windows(2)
+                .all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 <= pair[1].1)
+        );
+        assert_eq!(curve.last(), Some(&(1.0, 7.78)));
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub struct StageMeter {
     pub restarts: Counter,
     /// Duration of the calls.
     pub exec: Recorder,
+    /// Where else the time of a frame goes, if that is measured.
+    pub parts: Option<Box<Parts>>,
     /// From a fault to the fresh instance, waits included.
     pub restart: Recorder,
     /// What is known about the faults.
@@ -61,6 +63,15 @@ impl StageMeter {
             ..Self::default()
         }
     }
+}
+
+/// Where the time of a frame in a stage goes, beside the call.
+#[derive(Default)]
+pub struct Parts {
+    /// From the publish of the trigger to the start of the stage's turn.
+    pub wait: Recorder,
+    /// The turn without the call: pins, frame table, commit, publish, and what they cost to measure.
+    pub around: Recorder,
 }
 
 /// What came through one stream.

@@ -10,11 +10,11 @@ mod journal;
 mod live;
 pub mod meter;
 mod monitor;
-mod summary;
+pub mod summary;
 pub mod text;
 
 pub use clock::Clock;
-pub use histogram::{Distribution, Recorder};
+pub use histogram::{Counts, Distribution, Recorder};
 pub use live::LiveTable;
 pub use monitor::{Monitor, StageEntry, StreamEntry};
 pub use summary::{

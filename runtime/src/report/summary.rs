@@ -224,7 +224,7 @@ impl FaultReport {
 }
 
 /// Serialises pairs as a JSON object in their order.
-fn as_map<T: Serialize, S: Serializer>(
+pub(crate) fn as_map<T: Serialize, S: Serializer>(
     entries: &[(String, T)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

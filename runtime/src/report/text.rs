@@ -31,7 +31,7 @@ pub fn columns(rows: &[Vec<String>], left: usize) -> String {
 }
 
 /// Microseconds, or a dash where nothing was measured.
-fn microseconds(value: Option<f64>) -> String {
+pub fn microseconds(value: Option<f64>) -> String {
     match value {
         None => "–".to_owned(),
         Some(us) if us < 100.0 => format!("{us:.2}"),
@@ -40,7 +40,7 @@ fn microseconds(value: Option<f64>) -> String {
 }
 
 /// A rate in Hz with its unit.
-fn rate(hz: f64) -> String {
+pub fn rate(hz: f64) -> String {
     match hz {
         hz if hz >= 1e6 => format!("{:.2} MHz", hz / 1e6),
         hz if hz >= 1e4 => format!("{:.1} kHz", hz / 1e3),

@@ -47,7 +47,7 @@ pub struct Publication {
 
 /// Nanoseconds of CLOCK_MONOTONIC.
 #[inline]
-pub(super) fn now_ns() -> u64 {
+pub(crate) fn now_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     // The clock counts from the boot: both parts are positive and small.
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64

@@ -61,6 +61,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::StreamError;
+pub(crate) use frame::now_ns;
 pub use frame::{Publication, Stamp};
 pub use gate::Gate;
 pub use ingest::Ingest;

@@ -1,0 +1,94 @@
+//! A pipeline made ready for a bench: fed from memory, and without sinks.
+
+use std::path::Path;
+
+use crate::config::{self, Config, Report, StreamIndex};
+use crate::endpoint::{self, PlannedSource, SourceSpec};
+use crate::pipeline::{Graph, Plan};
+use crate::sandbox::Engine;
+
+use super::frames::Frames;
+
+/// A pipeline that can be measured.
+pub struct Prepared {
+    /// What it is called in reports: its file, or its kernel.
+    pub name: String,
+    /// The pipeline. Its sources have no rate and its sinks are left out.
+    pub plan: Plan,
+    /// The frames of each source, once they have been recorded.
+    pub(super) frames: Vec<Frames>,
+    /// What a reader of the figures should know about how it was made ready.
+    pub(super) notes: Vec<String>,
+}
+
+/// Checks the pipeline in a file and makes it ready. Streams from outside that trigger something are fed with random values.
+///
+/// # Errors
+/// As [`Plan::with_sources`].
+pub fn prepare(engine: &Engine, file: &Path, extra: &[SourceSpec]) -> Result<Prepared, Report> {
+    let mut config = config::load(file)?;
+    for source in extra {
+        source.add_to(&mut config)?;
+    }
+    // As it stands: what is wrong with its sources and sinks is wrong here too.
+    let mut plan = Plan::of(engine, config)?;
+    let mut notes = Vec::new();
+    for stream in unfed(&plan) {
+        let name = plan.config.stream(stream).name.value.clone();
+        notes.push(format!(
+            "the stream '{name}' has no source; it is fed with random values"
+        ));
+        SourceSpec::random(&name).add_to(&mut plan.config)?;
+    }
+    unpace(&mut plan.config);
+    if !plan.sinks.is_empty() {
+        notes.push("sinks are left out: nothing is written".to_owned());
+        plan.config.sinks.clear();
+        plan.sinks.clear();
+    }
+    plan.graph = Graph::of(&plan.config);
+    plan.sources = endpoint::plan_sources(&plan.config)?;
+    Ok(Prepared {
+        name: file.display().to_string(),
+        plan,
+        frames: Vec::new(),
+        notes,
+    })
+}
+
+/// The streams that trigger something, but have no producer.
+fn unfed(plan: &Plan) -> Vec<StreamIndex> {
+    let streams = plan.graph.streams.iter().enumerate();
+    let unfed =
+        streams.filter(|(_, stream)| stream.producer.is_none() && !stream.triggers.is_empty());
+    unfed.map(|(index, _)| StreamIndex(index)).collect()
+}
+
+/// Takes the rates of all sources away.
+fn unpace(config: &mut Config) {
+    for source in &mut config.sources {
+        let parameters = &mut source.parameters.entries;
+        parameters.retain(|(name, _)| name.value != "rate_hz");
+    }
+}
+
+impl Prepared {
+    /// Replaces every source by frames that it has given.
+    ///
+    /// # Errors
+    /// A source gives none.
+    pub(super) fn record_frames(&mut self) -> anyhow::Result<()> {
+        let config = &self.plan.config;
+        let sources = config.sources.iter().zip(&self.plan.sources);
+        let recorded = sources.map(|(source, planned)| {
+            let array = &config.stream(*source.streams[0]).array;
+            // The configuration knows no array that cannot be counted.
+            let bytes = array.bytes().unwrap_or(0);
+            Frames::of(planned.as_ref(), &source.name, bytes)
+        });
+        self.frames = recorded.collect::<anyhow::Result<_>>()?;
+        let boxed = |frames: &Frames| Box::new(frames.clone()) as Box<dyn PlannedSource>;
+        self.plan.sources = self.frames.iter().map(boxed).collect();
+        Ok(())
+    }
+}
