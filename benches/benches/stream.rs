@@ -10,14 +10,10 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandpipe::array::{ArrayType, Dtype};
-use sandpipe::stream::{
-    Bell, Delivery, Mirror, Mode, PrivateRing, Reader, Stamp, Stream, StreamSpec, Writer, wait,
-};
+use sandpipe::stream::{Delivery, Mirror, Mode, PrivateRing, Stamp, Stream, StreamSpec, Writer};
 
 fn stream(name: &str, length: u32, every: bool, mirror: Mirror) -> Arc<Stream> {
     let spec = StreamSpec {
@@ -119,60 +115,5 @@ fn sealed(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Takes the next frame, waiting for it; false once the bell is rung.
-fn take(reader: &mut Reader, bell: &Bell, spin: Duration) -> bool {
-    while reader.next().is_none() {
-        if bell.is_rung() {
-            return false;
-        }
-        wait(&[reader.word(), bell.word()], spin, None);
-    }
-    true
-}
-
-/// There and back between two threads.
-fn round_trip(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("round trip");
-    for (how, spin) in [
-        ("spinning", Duration::from_secs(1)),
-        ("parked", Duration::ZERO),
-    ] {
-        let (there, back) = (
-            stream("there", 64, false, Mirror::Never),
-            stream("back", 64, false, Mirror::Never),
-        );
-        let bell = Bell::new();
-        thread::scope(|scope| {
-            let mut question = there.writer().unwrap();
-            let mut answer = back.reader(Delivery::Latest).unwrap();
-            scope.spawn(|| {
-                let mut question = there.reader(Delivery::Latest).unwrap();
-                let mut answer = back.writer().unwrap();
-                // Says that it is there.
-                publish(&mut answer);
-                while take(&mut question, &bell, spin) {
-                    publish(&mut answer);
-                }
-            });
-            while answer.newest().is_none() {
-                thread::yield_now();
-            }
-            answer.next();
-            group.bench_function(how, |bencher| {
-                bencher.iter_custom(|turns| {
-                    let start = Instant::now();
-                    for _ in 0..turns {
-                        publish(&mut question);
-                        take(&mut answer, &bell, spin);
-                    }
-                    start.elapsed()
-                });
-            });
-            bell.ring();
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(benches, one_thread, mirrored, sealed, round_trip);
+criterion_group!(benches, one_thread, mirrored, sealed);
 criterion_main!(benches);
