@@ -12,32 +12,38 @@ use crate::{
     plan::{Arithmetic, Operation},
 };
 
-/// Does an operation. `b` and `c` are ignored where it has fewer operands.
+/// Does an operation, and `finish` on what comes of it. `b` and `c` are ignored where it has fewer operands.
 #[inline(never)]
-pub(crate) fn compute<L: Lane>(operation: Operation, [a, b, c]: [&[L]; 3], out: &mut [L]) {
+pub(crate) fn compute<L: Lane>(
+    operation: Operation,
+    [a, b, c]: [&[L]; 3],
+    out: &mut [L],
+    finish: impl Fn(L) -> L,
+) {
     use Arithmetic::{Add, Divide, Multiply, Subtract};
     match operation {
-        Operation::Copy => out.copy_from_slice(a),
-        Operation::Negate => L::zip(a, a, out, |x, _| x.negate()),
-        Operation::Absolute => L::zip(a, a, out, |x, _| x.absolute()),
-        Operation::Arithmetic(Add) => L::zip(a, b, out, |x, y| x.sum(y)),
-        Operation::Arithmetic(Subtract) => L::zip(a, b, out, |x, y| x.difference(y)),
-        Operation::Arithmetic(Multiply) => L::zip(a, b, out, |x, y| x.product(y)),
-        Operation::Arithmetic(Divide) => L::zip(a, b, out, |x, y| x.quotient(y)),
-        Operation::Minimum => L::zip(a, b, out, minimum),
-        Operation::Maximum => L::zip(a, b, out, maximum),
-        Operation::AtMost => L::zip(a, b, out, at_most),
-        Operation::AtLeast => L::zip(a, b, out, at_least),
+        Operation::Copy => L::zip(a, a, out, move |x, _| finish(x)),
+        Operation::Negate => L::zip(a, a, out, move |x, _| finish(x.negate())),
+        Operation::Absolute => L::zip(a, a, out, move |x, _| finish(x.absolute())),
+        Operation::Arithmetic(Add) => L::zip(a, b, out, move |x, y| finish(x.sum(y))),
+        Operation::Arithmetic(Subtract) => L::zip(a, b, out, move |x, y| finish(x.difference(y))),
+        Operation::Arithmetic(Multiply) => L::zip(a, b, out, move |x, y| finish(x.product(y))),
+        Operation::Arithmetic(Divide) => L::zip(a, b, out, move |x, y| finish(x.quotient(y))),
+        Operation::Minimum => L::zip(a, b, out, move |x, y| finish(minimum(x, y))),
+        Operation::Maximum => L::zip(a, b, out, move |x, y| finish(maximum(x, y))),
         // Only floats do several operations at once.
         _ if !L::FLOAT => {}
-        Operation::Then(Add, second) => then(L::sum, second, a, b, c, out),
-        Operation::Then(Subtract, second) => then(L::difference, second, a, b, c, out),
-        Operation::Then(Multiply, second) => then(L::product, second, a, b, c, out),
+        Operation::Then(Add, second) => then(L::sum, second, [a, b, c], out, finish),
+        Operation::Then(Subtract, second) => then(L::difference, second, [a, b, c], out, finish),
+        Operation::Then(Multiply, second) => then(L::product, second, [a, b, c], out, finish),
         // The planner does not ask for it: a division takes longer than the trip.
         Operation::Then(Divide, _) => {}
-        Operation::Clip => zip3(a, b, c, out, |x, low, high| minimum(maximum(x, low), high)),
-        Operation::Within => zip3(a, b, c, out, |x, low, high| at_most(at_least(x, low), high)),
-        Operation::Bound => zip3(a, b, c, out, bound),
+        Operation::Clip => zip3(a, b, c, out, move |x, low, high| {
+            finish(minimum(maximum(x, low), high))
+        }),
+        Operation::Bound => zip3(a, b, c, out, move |x, low, high| {
+            finish(bound(x, low, high))
+        }),
     }
 }
 
@@ -48,36 +54,45 @@ pub(crate) fn compute_with_singles<L: Lane>(
     operation: Operation,
     [a, b, c]: [&[L]; 3],
     out: &mut [L],
+    finish: impl Fn(L) -> L,
 ) {
     use Arithmetic::{Add, Divide, Multiply, Subtract};
     let (Some(&y), Some(&z)) = (b.first(), c.first()) else {
         return;
     };
     match operation {
-        _ if !L::FLOAT => compute(operation, [a, b, c], out),
-        Operation::Arithmetic(Add) => map(a, out, |x| x.sum(y)),
-        Operation::Arithmetic(Subtract) => map(a, out, |x| x.difference(y)),
-        Operation::Arithmetic(Multiply) => map(a, out, |x| x.product(y)),
-        Operation::Arithmetic(Divide) => map(a, out, |x| x.quotient(y)),
-        Operation::Then(Add, second) => then_single(|x| x.sum(y), second, z, a, out),
-        Operation::Then(Subtract, second) => then_single(|x| x.difference(y), second, z, a, out),
-        Operation::Then(Multiply, second) => then_single(|x| x.product(y), second, z, a, out),
-        Operation::AtMost => map(a, out, |x| at_most(x, y)),
-        Operation::AtLeast => map(a, out, |x| at_least(x, y)),
-        Operation::Within => map(a, out, |x| at_most(at_least(x, y), z)),
-        Operation::Bound => map(a, out, |x| bound(x, y, z)),
-        _ => compute(operation, [a, b, c], out),
+        _ if !L::FLOAT => compute(operation, [a, b, c], out, finish),
+        Operation::Arithmetic(Add) => map(a, out, move |x| finish(x.sum(y))),
+        Operation::Arithmetic(Subtract) => map(a, out, move |x| finish(x.difference(y))),
+        Operation::Arithmetic(Multiply) => map(a, out, move |x| finish(x.product(y))),
+        Operation::Arithmetic(Divide) => map(a, out, move |x| finish(x.quotient(y))),
+        Operation::Then(Add, second) => then_single(move |x| x.sum(y), second, z, a, out, finish),
+        Operation::Then(Subtract, second) => {
+            then_single(move |x| x.difference(y), second, z, a, out, finish);
+        }
+        Operation::Then(Multiply, second) => {
+            then_single(move |x| x.product(y), second, z, a, out, finish);
+        }
+        Operation::Bound => map(a, out, move |x| finish(bound(x, y, z))),
+        _ => compute(operation, [a, b, c], out, finish),
     }
 }
 
 /// `second(first(a), z)`.
 #[inline(always)]
-fn then_single<L: Lane>(first: impl Fn(L) -> L, second: Arithmetic, z: L, a: &[L], out: &mut [L]) {
+fn then_single<L: Lane>(
+    first: impl Fn(L) -> L,
+    second: Arithmetic,
+    z: L,
+    a: &[L],
+    out: &mut [L],
+    finish: impl Fn(L) -> L,
+) {
     match second {
-        Arithmetic::Add => map(a, out, |x| first(x).sum(z)),
-        Arithmetic::Subtract => map(a, out, |x| first(x).difference(z)),
-        Arithmetic::Multiply => map(a, out, |x| first(x).product(z)),
-        Arithmetic::Divide => map(a, out, |x| first(x).quotient(z)),
+        Arithmetic::Add => map(a, out, move |x| finish(first(x).sum(z))),
+        Arithmetic::Subtract => map(a, out, move |x| finish(first(x).difference(z))),
+        Arithmetic::Multiply => map(a, out, move |x| finish(first(x).product(z))),
+        Arithmetic::Divide => map(a, out, move |x| finish(first(x).quotient(z))),
     }
 }
 
@@ -86,16 +101,17 @@ fn then_single<L: Lane>(first: impl Fn(L) -> L, second: Arithmetic, z: L, a: &[L
 fn then<L: Lane>(
     first: impl Fn(L, L) -> L,
     second: Arithmetic,
-    a: &[L],
-    b: &[L],
-    c: &[L],
+    [a, b, c]: [&[L]; 3],
     out: &mut [L],
+    finish: impl Fn(L) -> L,
 ) {
     match second {
-        Arithmetic::Add => zip3(a, b, c, out, |x, y, z| first(x, y).sum(z)),
-        Arithmetic::Subtract => zip3(a, b, c, out, |x, y, z| first(x, y).difference(z)),
-        Arithmetic::Multiply => zip3(a, b, c, out, |x, y, z| first(x, y).product(z)),
-        Arithmetic::Divide => zip3(a, b, c, out, |x, y, z| first(x, y).quotient(z)),
+        Arithmetic::Add => zip3(a, b, c, out, move |x, y, z| finish(first(x, y).sum(z))),
+        Arithmetic::Subtract => zip3(a, b, c, out, move |x, y, z| {
+            finish(first(x, y).difference(z))
+        }),
+        Arithmetic::Multiply => zip3(a, b, c, out, move |x, y, z| finish(first(x, y).product(z))),
+        Arithmetic::Divide => zip3(a, b, c, out, move |x, y, z| finish(first(x, y).quotient(z))),
     }
 }
 
@@ -110,21 +126,17 @@ fn maximum<L: Lane>(x: L, y: L) -> L {
     if x < y || y.is_nan() { y } else { x }
 }
 
-/// The same for a `y` that is not NaN: one instruction of WebAssembly's.
+/// Within limits that are not NaN: one instruction of WebAssembly's for each. A NaN stays one.
 #[inline(always)]
-fn at_most<L: Lane>(x: L, y: L) -> L {
-    if y < x { y } else { x }
-}
-
-#[inline(always)]
-fn at_least<L: Lane>(x: L, y: L) -> L {
-    if x < y { y } else { x }
+pub(crate) fn limit<L: Lane>(x: L, low: L, high: L) -> L {
+    let x = if x < low { low } else { x };
+    if high < x { high } else { x }
 }
 
 /// An integer within its bounds. Adding 0 to a -0 gives the 0 that an integer is.
 #[inline(always)]
 fn bound<L: Lane>(x: L, low: L, high: L) -> L {
-    at_most(at_least(x, low), high).sum(L::from_f64(0.0))
+    limit(x, low, high).sum(L::from_f64(0.0))
 }
 
 /// Reads the block of a stream that begins at `start`, in a type that holds its dtype.

@@ -39,6 +39,11 @@ impl LaneType {
         }
     }
 
+    /// Whether it is one of the floats.
+    pub(crate) fn is_float(self) -> bool {
+        matches!(self, LaneType::F32 | LaneType::F64)
+    }
+
     /// The dtype whose elements lie in memory as they are computed.
     pub(crate) fn dtype(self) -> Dtype {
         match self {

@@ -34,15 +34,10 @@ pub(crate) enum Operation {
     /// NaN if either is.
     Minimum,
     Maximum,
-    /// The same where the second operand is known not to be NaN, which is cheaper.
-    AtMost,
-    AtLeast,
     /// Two at once save a trip of the block through the cache, which costs more than most operations do.
     Then(Arithmetic, Arithmetic),
     /// The second operand at least, the third at most.
     Clip,
-    /// The same where these two are known not to be NaN.
-    Within,
     /// The same for integers that are computed in f64.
     Bound,
 }
@@ -70,7 +65,6 @@ impl Operation {
                 Some(Operation::Then(first, second))
             }
             (Operation::Maximum, Operation::Minimum) => Some(Operation::Clip),
-            (Operation::AtLeast, Operation::AtMost) => Some(Operation::Within),
             _ => None,
         }
     }
@@ -83,6 +77,9 @@ pub(crate) struct Formula {
     pub operation: Operation,
     /// Operations with fewer repeat one.
     pub operands: [Operand; 3],
+    /// What the result is brought within at the end, for floats: the least and the greatest value, each the same for all
+    /// elements. NaN makes all of it NaN.
+    pub limits: Option<[Operand; 2]>,
 }
 
 /// One step of a pass, done for each block.

@@ -134,11 +134,8 @@ impl<'a> Planner<'a> {
     }
 
     fn extreme(&mut self, index: usize, operator: Binary, a: Term, b: Term) -> Result<Term, Error> {
-        let (plain, numbers_only) = match operator {
-            Binary::Minimum => (Operation::Minimum, Operation::AtMost),
-            _ => (Operation::Maximum, Operation::AtLeast),
-        };
-        let bounds = typing::bounds(self.array(index)?.dtype);
+        let Array { dtype, .. } = *self.array(index)?;
+        let (lane, bounds) = (LaneType::of(dtype), typing::bounds(dtype));
         // An integer beyond its dtype bounds nothing, but must not become the result.
         let fit = |number| match (number, bounds) {
             (Constant::Integer(value), Some((low, high))) => {
@@ -150,20 +147,70 @@ impl<'a> Planner<'a> {
             Term::Constant(number) => Term::Constant(fit(number)),
             term => term,
         });
-        match (a, b) {
-            (Term::Constant(x), Term::Constant(y)) => x
-                .binary(operator, y)
-                .map(Term::Constant)
-                .ok_or_else(|| self.error(index, "the integer becomes too large")),
-            (a, Term::Constant(number)) if !number.to_f64().is_nan() => {
-                self.binary(index, numbers_only, [a, b])
+        let (a, b) = match (a, b) {
+            (Term::Constant(x), Term::Constant(y)) => {
+                let number = x.binary(operator, y).map(Term::Constant);
+                return number.ok_or_else(|| self.error(index, "the integer becomes too large"));
             }
             // The order matters between zeros of both signs only.
-            (Term::Constant(number), b) if !number.to_f64().is_nan() && number.to_f64() != 0.0 => {
-                self.binary(index, numbers_only, [b, a])
+            (Term::Constant(number), b) if number.to_f64() != 0.0 => (b, a),
+            other => other,
+        };
+        let a = self.operand(self.passes[index], lane, a)?;
+        let b = self.operand(self.passes[index], lane, b)?;
+        let operation = match operator {
+            Binary::Minimum => Operation::Minimum,
+            _ => Operation::Maximum,
+        };
+        Ok(match b {
+            Operand::Single(_) if lane.is_float() => self.limit(index, lane, operation, a, b),
+            _ => self.step(index, lane, operation, [a, b, b]),
+        })
+    }
+
+    /// A minimum or maximum with one value for all elements: a limit of the step before it, if that is for this alone.
+    fn limit(
+        &mut self,
+        index: usize,
+        lane: LaneType,
+        operation: Operation,
+        x: Operand,
+        single: Operand,
+    ) -> Term {
+        let [none_below, none_above] = [f64::NEG_INFINITY, f64::INFINITY]
+            .map(|bound| self.registers.constant(lane, Constant::Float(bound)));
+        if let Some(Step::Compute {
+            formula,
+            to: Some(to),
+        }) = self.drafts[self.passes[index]].steps.last_mut()
+            && Operand::Register(*to) == x
+            && formula.lane == lane
+        {
+            let limits = match (operation, formula.limits) {
+                (Operation::Maximum, None) => Some([single, none_above]),
+                (Operation::Minimum, None) => Some([none_below, single]),
+                // The upper limit comes after the lower one, and wins.
+                (Operation::Minimum, Some([low, high])) if high == none_above => {
+                    Some([low, single])
+                }
+                _ => None,
+            };
+            if limits.is_some() {
+                formula.limits = limits;
+                return Term::Block(lane, *to);
             }
-            (a, b) => self.binary(index, plain, [a, b]),
         }
+        let limits = match operation {
+            Operation::Maximum => [single, none_above],
+            _ => [none_below, single],
+        };
+        let term = self.step(index, lane, Operation::Copy, [x; 3]);
+        if let Some(Step::Compute { formula, .. }) =
+            self.drafts[self.passes[index]].steps.last_mut()
+        {
+            formula.limits = Some(limits);
+        }
+        term
     }
 
     fn binary(
@@ -208,6 +255,7 @@ impl<'a> Planner<'a> {
                 }
                 operands => operands,
             },
+            limits: None,
         };
         let pass = self.passes[index];
         let last = self.drafts[pass].steps.last_mut();
@@ -298,6 +346,7 @@ impl<'a> Planner<'a> {
                     lane,
                     operation: Operation::Copy,
                     operands: [operand; 3],
+                    limits: None,
                 },
                 to: None,
             }),
@@ -423,8 +472,8 @@ fn join(last: &Formula, result: usize, next: &Formula) -> Option<Formula> {
         (false, true) if next.operation.commutes() => a,
         _ => return None,
     };
-    let floats = matches!(last.lane, LaneType::F32 | LaneType::F64);
-    let operation = last.operation.then(next.operation).filter(|_| floats)?;
+    let both = last.operation.then(next.operation);
+    let operation = both.filter(|_| last.lane.is_float() && last.limits.is_none())?;
     Some(Formula {
         operation,
         operands: [last.operands[0], last.operands[1], other],

@@ -9,7 +9,7 @@ use sandpipe_kernel::{
 use super::CustomOperation;
 
 /// More than one block, and no multiple of anything.
-const SHAPE: [u32; 2] = [3, 401];
+const SHAPE: [u32; 2] = [11, 401];
 const ROWS: usize = SHAPE[0] as usize;
 const COLUMNS: usize = SHAPE[1] as usize;
 
