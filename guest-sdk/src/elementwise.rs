@@ -7,6 +7,10 @@
 
 use std::array;
 
+/// Where the parts of a split frame may meet ([`Part::blocks`](crate::Part::blocks)): a multiple of the elements computed in
+/// one turn of any loop here, and of a cache line's bytes.
+pub const BLOCK: usize = 64;
+
 /// Elements computed in one turn of a loop.
 const TURN: usize = 32;
 

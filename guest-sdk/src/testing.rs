@@ -72,6 +72,12 @@ impl<K: Kernel> Builder<K> {
         self
     }
 
+    /// Makes it one part of a stage that is split.
+    pub fn part(mut self, index: u32, count: u32) -> Self {
+        self.context.part = Part { index, count };
+        self
+    }
+
     /// Adds a trigger input with its first frame.
     pub fn trigger_input<T: Element>(self, name: &str, shape: &[u32], frame: &[T]) -> Self {
         self.array(Role::TriggerInput, name, name, T::DTYPE, shape, |buffer| {

@@ -3,7 +3,9 @@
 use std::marker::PhantomData;
 
 use sandpipe_kernel::{
-    Context, Failure, Inputs, Kernel, Number, View, ViewMut, elementwise::zip, match_number,
+    Context, Failure, Inputs, Kernel, Number, Part, View, ViewMut,
+    elementwise::{BLOCK, zip},
+    match_number,
 };
 
 /// The formula, and what the kernel says about itself.
@@ -17,7 +19,10 @@ pub trait Formula: 'static {
 
 /// The kernel of a formula. Input, auxiliary stream and output have one shape and one dtype.
 #[derive(Debug)]
-pub struct Binary<F>(PhantomData<F>);
+pub struct Binary<F> {
+    part: Part,
+    formula: PhantomData<F>,
+}
 
 impl<F: Formula> Kernel for Binary<F> {
     const MANIFEST: &'static str = F::MANIFEST;
@@ -28,8 +33,11 @@ impl<F: Formula> Kernel for Binary<F> {
         context.output()?.require_like(input)
     }
 
-    fn new(_: &Context) -> Result<Self, Failure> {
-        Ok(Binary(PhantomData))
+    fn new(context: &Context) -> Result<Self, Failure> {
+        Ok(Binary {
+            part: context.part,
+            formula: PhantomData,
+        })
     }
 
     fn compute_into(
@@ -38,8 +46,11 @@ impl<F: Formula> Kernel for Binary<F> {
         output: ViewMut,
         auxiliary: Inputs,
     ) -> Result<(), Failure> {
+        let range = self.part.blocks(input.array().elements(), BLOCK);
         match_number!(input.dtype(), T => {
-            zip(input.slice::<T>()?, auxiliary.get(0)?.slice::<T>()?, output.slice()?, F::apply);
+            let auxiliary = &auxiliary.get(0)?.slice::<T>()?[range.clone()];
+            let input = &input.slice::<T>()?[range.clone()];
+            zip(input, auxiliary, &mut output.slice()?[range], F::apply);
             Ok(())
         })
     }

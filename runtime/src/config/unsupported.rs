@@ -35,13 +35,6 @@ pub(super) fn check_streams(
 pub(super) fn check_stage(stage: &StageConfig, diagnostics: &mut Diagnostics) {
     let mut refuse =
         |span: Span, what: &str, instead: &str| refuse(diagnostics, span, what, instead);
-    if stage.instances.value > 1 {
-        refuse(
-            stage.instances.span,
-            "'instances' above 1",
-            "use 'instances: 1'",
-        );
-    }
     if let Some(synchronization) = &stage.synchronization
         && synchronization.mode == SynchronizationMode::MatchingFrameId
     {

@@ -9,6 +9,7 @@ use crate::config::{
     Config, Diagnostic, Diagnostics, Located, Report, Span, StageConfig, StreamIndex,
 };
 
+use super::manifest::Manifest;
 use super::module::Kernel;
 use super::registry::Registry;
 use super::state::{StateArray, state_arrays};
@@ -42,6 +43,7 @@ pub fn check(config: &Config, registry: &Registry) -> Result<Vec<ResolvedStage>,
         check_arity(stage, &kernel, &mut diagnostics);
         check_streams(config, stage, &kernel, &mut diagnostics);
         parameters::check(stage, &kernel.manifest, &mut diagnostics);
+        check_split(config, stage, &kernel.manifest, &mut diagnostics);
         if diagnostics.found() == before {
             let state = state(config, stage, &kernel, &mut diagnostics);
             resolved.push(ResolvedStage {
@@ -221,6 +223,43 @@ fn check_streams(
             );
         }
     }
+}
+
+/// Whether a frame can be divided among as many instances as the stage wants.
+fn check_split(
+    config: &Config,
+    stage: &StageConfig,
+    manifest: &Manifest,
+    diagnostics: &mut Diagnostics,
+) {
+    let wanted = stage.instances;
+    if wanted.value == 1 {
+        return;
+    }
+    let (name, kind) = (&stage.name.value, &manifest.kind);
+    let rows = |stream: &Located<StreamIndex>| {
+        let shape = &config.stream(stream.value).array.shape;
+        shape.first().copied().unwrap_or(1)
+    };
+    let fewest = stage.outputs.iter().map(rows).min().unwrap_or(1);
+    let (why, instead) = if manifest.split.is_none() {
+        let why = "its manifest does not say \"split\": \"rows\"".to_owned();
+        (why, "use 'instances: 1'".to_owned())
+    } else if !manifest.state.is_empty() {
+        let why = "it keeps state between frames, which one instance has to compute".to_owned();
+        (why, "use 'instances: 1'".to_owned())
+    } else if wanted.value > fewest {
+        let rows = if fewest == 1 { "row" } else { "rows" };
+        let why = format!("its output has only {fewest} {rows}");
+        (why, format!("use at most 'instances: {fewest}'"))
+    } else {
+        return;
+    };
+    let message = format!(
+        "kernel '{name}' of kind '{kind}' cannot be split among {} instances: {why}",
+        wanted.value
+    );
+    diagnostics.push(Diagnostic::at(wanted.span, message).help(instead));
 }
 
 /// The arrays of state; a manifest whose arity is open may name a stream that this stage has not.

@@ -1,5 +1,6 @@
 //! From a plan to lanes that are ready to run: creates the streams, publishes initial values, opens instances.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::feeding::{Arrivals, Feed, Feeding};
 use super::graph::{Graph, Node};
 use super::intake::IntakeWorker;
 use super::lane::Crew;
-use super::lanes::{self, name_of};
+use super::lanes::{self, Lane, name_of};
 use super::opening::{Memory, Opening, Shown};
 use super::output::Output;
 use super::plan::{Plan, PlannedStage};
@@ -24,25 +25,52 @@ use super::spec::{delivery, spec};
 use super::stage::{Guest, Stage};
 use super::state::State;
 use super::supervision::Supervision;
+use super::team::{Helper, Team};
 use super::trigger::Trigger;
 use crate::array::zeros;
 use crate::config::{self, FaultAction, StreamIndex};
 use crate::endpoint;
 use crate::kernel::Origin;
 use crate::report::meter::{StageMeter, StreamMeter};
-use crate::report::{Clock, Monitor, StageEntry, StreamEntry};
+use crate::report::{Clock, FaultReport, Monitor, StageEntry, StreamEntry};
 use crate::sandbox::{Access, Digest, Isolation, check_address_space};
 use crate::stream::{PrivateRing, Reader, Stamp, Stream};
 
 /// How long the next frame waits for the one before, when only one is to be in flight, though no stage computes.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
-/// A lane with its workers.
+/// A lane with its work.
 pub struct ReadyLane {
     /// The name of its thread.
     pub name: String,
+    /// On which of the available processors it runs, counted round and round.
+    pub processor: usize,
     /// What it runs.
-    pub crew: Crew,
+    pub work: Work,
+}
+
+/// What a lane runs.
+pub enum Work {
+    /// Sources, intakes, stages and sinks.
+    Crew(Crew),
+    /// One more part of a stage.
+    Part(Helper),
+}
+
+impl Work {
+    /// Runs until there is nothing left to do, or the run is stopped.
+    ///
+    /// # Errors
+    /// The first fault that ends the run.
+    pub fn run(self, run: &RunHandle) -> Result<(), FaultReport> {
+        match self {
+            Work::Crew(crew) => crew.run(run),
+            Work::Part(helper) => {
+                helper.run();
+                Ok(())
+            }
+        }
+    }
 }
 
 /// A pipeline that can run: its streams exist, its kernels are initialised.
@@ -72,24 +100,23 @@ pub fn build(
         sum.saturating_add(frame.saturating_mul(slots.into()))
     });
     let here = |stage: &&PlannedStage| stage.program.isolation() == Isolation::Thread;
-    check_address_space(plan.stages.iter().filter(here).count(), bytes)?;
-    let builder = Builder::new(plan, options, keeper, run)?;
+    let parts = |stage: &PlannedStage| stage.context.part.count as usize;
+    let instances = plan.stages.iter().filter(here).map(parts).sum();
+    check_address_space(instances, bytes)?;
+    let mut builder = Builder::new(plan, options, keeper, run)?;
     builder.publish_initial()?;
     let lanes = lanes::assign(&plan.config, &plan.graph, |sink| plan.sinks[sink].waits());
-    let mut ready = Vec::with_capacity(lanes.len());
+    let mut crews = Vec::with_capacity(lanes.len());
     // Intakes first: what lies in an outside stream already is there for its readers, and no new frame to them.
     for lane in &lanes {
         let mut crew = Crew::default();
         for &stream in &lane.intakes {
             crew.feeds.push(Box::new(builder.intake(stream)?));
         }
-        ready.push(ReadyLane {
-            name: lane.name.clone(),
-            crew,
-        });
+        crews.push(crew);
     }
-    for (lane, ReadyLane { crew, .. }) in lanes.into_iter().zip(&mut ready) {
-        for node in lane.nodes {
+    for (lane, crew) in lanes.iter().zip(&mut crews) {
+        for &node in &lane.nodes {
             if run.is_stopped() {
                 bail!("stopped while it was starting");
             }
@@ -102,8 +129,16 @@ pub fn build(
             }
         }
     }
+    let ready = |(lane, crew): (Lane, Crew)| ReadyLane {
+        name: lane.name,
+        processor: lane.processor,
+        work: match lane.part.and_then(|part| builder.helpers.remove(&part)) {
+            Some(helper) => Work::Part(helper),
+            None => Work::Crew(crew),
+        },
+    };
     Ok(Built {
-        lanes: ready,
+        lanes: lanes.into_iter().zip(crews).map(ready).collect(),
         monitor: builder.monitor(),
         streams: builder.streams,
     })
@@ -121,6 +156,8 @@ struct Builder<'a> {
     stream_meters: Vec<Arc<StreamMeter>>,
     stage_meters: Vec<Arc<StageMeter>>,
     sink_meters: Vec<Arc<StageMeter>>,
+    /// Who computes the parts of wide stages but the first, by stage and part.
+    helpers: HashMap<(usize, u32), Helper>,
 }
 
 impl<'a> Builder<'a> {
@@ -165,6 +202,7 @@ impl<'a> Builder<'a> {
                 .map(|_| Arc::new(StageMeter::new(1, &clock)))
                 .collect(),
             clock,
+            helpers: HashMap::new(),
         })
     }
 
@@ -268,7 +306,7 @@ impl<'a> Builder<'a> {
         ))
     }
 
-    fn stage(&self, index: usize) -> anyhow::Result<Stage> {
+    fn stage(&mut self, index: usize) -> anyhow::Result<Stage> {
         let planned = &self.plan.stages[index];
         let config = &self.plan.config.stages[index];
         let state = planned
@@ -283,14 +321,21 @@ impl<'a> Builder<'a> {
             context: planned.context.clone(),
             limits: planned.limits,
             windows: self.windows(index, &state, &sealed),
-            key: index,
+            stage: index,
             run: self.run.clone(),
         };
         let windows: Vec<String> = opening.windows.iter().map(|w| w.name.clone()).collect();
-        let instance = opening
-            .open()
-            .map_err(|fault| anyhow!("{}", fault_message(&fault, &windows)))
-            .with_context(|| format!("kernel '{}' cannot start", *config.name))?;
+        let parts = planned.context.part.count;
+        let (mut team, helpers) = Team::new(parts, windows.len());
+        for part in 0..parts {
+            let instance = opening
+                .open(part)
+                .map_err(|fault| anyhow!("{}", fault_message(&fault, &windows)))
+                .with_context(|| format!("kernel '{}' cannot start", *config.name))?;
+            team.put(part, instance);
+        }
+        let places = (1..).map(|part| (index, part));
+        self.helpers.extend(places.zip(helpers));
         let reopener = match config.on_fault.action {
             FaultAction::Stop => None,
             _ => Some(Reopener::start(opening).context("cannot start a thread for restarts")?),
@@ -321,7 +366,8 @@ impl<'a> Builder<'a> {
             slots: vec![0; windows.len()],
             state,
             windows,
-            guest: Guest::Here(instance),
+            team,
+            guest: Guest::Here,
             supervision: Supervision::new(config.on_fault.value),
             reopener,
             quarantine: self.keeper.map(|keeper| keeper.stage(record(planned))),

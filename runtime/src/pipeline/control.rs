@@ -12,8 +12,8 @@ use crate::stream::{Bell, Gate};
 /// How long a call may still take when the run is being stopped.
 const LAST_CALL: Duration = Duration::from_millis(25);
 
-/// Which guest a deadline belongs to: the index of its stage.
-pub type WatchKey = usize;
+/// Which guest a deadline belongs to: the index of its stage, and its part.
+pub type WatchKey = (usize, u32);
 
 /// Interrupts, pauses and resumes a run from any thread, from before it is built.
 #[derive(Clone, Default)]

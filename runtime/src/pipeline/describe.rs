@@ -36,6 +36,10 @@ impl Plan {
                     },
                     kind: self.kind_of(*node),
                     lane: lane_of(node),
+                    instances: match node {
+                        Node::Stage(index) => Some(self.stages[*index].context.part.count),
+                        Node::Source(_) | Node::Sink(_) => None,
+                    },
                     isolation: match node {
                         Node::Stage(index) => Some(self.stages[*index].program.isolation().name()),
                         Node::Source(_) | Node::Sink(_) => None,
@@ -57,7 +61,11 @@ impl Plan {
                 .iter()
                 .map(|lane| LaneDescription {
                     name: lane.name.clone(),
-                    nodes: lane.nodes.iter().map(name).collect(),
+                    nodes: match lane.part {
+                        Some((stage, _)) => vec![name(&Node::Stage(stage))],
+                        None => lane.nodes.iter().map(name).collect(),
+                    },
+                    part: lane.part.map(|(_, part)| part),
                 })
                 .collect(),
             interruption: self.interruption.clone(),

@@ -1,6 +1,5 @@
 //! What a stage does about faults, and without an instance.
 
-use std::mem;
 use std::time::Instant;
 
 use super::lane::Turn;
@@ -22,10 +21,13 @@ impl Stage {
         };
         match pending.take() {
             None => Ok(()),
-            Some(Ok(instance)) => {
+            Some(Ok(fresh)) => {
                 self.meter.restarts.add(1);
                 self.meter.restart.record(since.elapsed().as_nanos() as u64);
-                self.guest = Guest::Here(instance);
+                for (part, instance) in fresh {
+                    self.team.put(part, instance);
+                }
+                self.guest = Guest::Here;
                 Ok(())
             }
             Some(Err(fault)) => self.fault(None, &fault),
@@ -51,18 +53,17 @@ impl Stage {
         let report = |stage: &Stage, action| {
             fault_report(&stage.name, taken.as_ref(), fault, &stage.windows, action)
         };
-        let alive = matches!(&self.guest, Guest::Here(instance) if !instance.is_dead());
         let now = Instant::now();
-        match self.supervision.faulted(now, alive) {
+        match self.supervision.faulted(now, self.team.is_alive()) {
             Verdict::Stop => {
                 self.meter.dropped.add(taken.iter().count() as u64);
                 return Err(report(self, Action::Stopped));
             }
-            Verdict::Keep => {}
+            Verdict::Keep => self.team.keep(),
             Verdict::Reopen(after) => {
                 self.discard();
                 if let Some(reopener) = &self.reopener {
-                    self.guest = Guest::Away(reopener.open(after), now);
+                    self.guest = Guest::Away(reopener.open(self.team.missing(), after), now);
                 }
             }
             Verdict::GiveUp => self.discard(),
@@ -89,6 +90,7 @@ impl Stage {
         let (arrays, message) = (self.evidence(), fault_message(fault, &self.windows));
         match (arrays, &mut self.quarantine) {
             (Ok(arrays), Some(quarantine)) => quarantine.keep(arrays, |record| {
+                record.context.part.index = self.team.faulted_part();
                 record.frame_id = taken.stamp.frame_id;
                 record.sequence = taken.sequence;
                 record.at_s = self.run.clock().seconds();
@@ -116,11 +118,13 @@ impl Stage {
             .collect()
     }
 
-    /// Lets go of the instance, off the lane's thread.
+    /// Lets go of the instances that have faulted, off the lane's thread.
     fn discard(&mut self) {
-        let old = mem::replace(&mut self.guest, Guest::Gone);
-        if let (Guest::Here(instance), Some(reopener)) = (old, &self.reopener) {
-            reopener.discard(instance);
+        self.guest = Guest::Gone;
+        for instance in self.team.take_faulted() {
+            if let Some(reopener) = &self.reopener {
+                reopener.discard(instance);
+            }
         }
     }
 
@@ -132,7 +136,7 @@ impl Stage {
     /// Whether a frame that is taken now may lead to a publication.
     pub(super) fn publishes(&self) -> bool {
         match (&self.guest, self.supervision.action()) {
-            (Guest::Here(_), _) | (_, FaultAction::Bypass) => true,
+            (Guest::Here, _) | (_, FaultAction::Bypass) => true,
             (_, FaultAction::Hold) => self.has_output,
             (_, FaultAction::Stop | FaultAction::Restart | FaultAction::Skip) => false,
         }

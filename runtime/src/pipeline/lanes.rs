@@ -9,6 +9,10 @@ use super::graph::{Graph, Node};
 pub struct Lane {
     /// The name of its thread.
     pub name: String,
+    /// On which of the available processors it runs, counted round and round.
+    pub processor: usize,
+    /// The stage of which it computes one more part, and which; it runs nothing else then.
+    pub part: Option<(usize, u32)>,
     /// Streams without a producer whose first consumer is in this lane.
     pub intakes: Vec<usize>,
     /// What it runs.
@@ -29,7 +33,8 @@ enum Key<'a> {
 /// Distributes the nodes over lanes. A stage with `lane: name` goes to the lane of that name. Of the others,
 /// `fused` puts each connected chain on one lane and `spread` each node on its own. A sink that may wait for a
 /// device always has its own, so that it holds nobody up, and so has a stage in a process of its own, since its lane waits while
-/// that process computes.
+/// that process computes. Each part but the first of a wide stage (`instances`) has its own too, on a processor after that of the
+/// stage's lane.
 pub fn assign(config: &Config, graph: &Graph, waits: impl Fn(usize) -> bool) -> Vec<Lane> {
     let mut keys: Vec<Key> = Vec::new();
     let mut lanes: Vec<Lane> = Vec::new();
@@ -62,6 +67,8 @@ pub fn assign(config: &Config, graph: &Graph, waits: impl Fn(usize) -> bool) -> 
             };
             lanes.push(Lane {
                 name: name.to_owned(),
+                processor: lanes.len(),
+                part: None,
                 intakes: Vec::new(),
                 nodes: vec![node],
             });
@@ -85,7 +92,29 @@ pub fn assign(config: &Config, graph: &Graph, waits: impl Fn(usize) -> bool) -> 
         lane.nodes
             .sort_by_key(|node| graph.order.iter().position(|other| other == node));
     }
+    let parts: Vec<Lane> = lanes
+        .iter()
+        .flat_map(|lane| lane.nodes.iter().map(|node| (lane.processor, *node)))
+        .flat_map(|(processor, node)| parts(config, processor, node))
+        .collect();
+    lanes.extend(parts);
     lanes
+}
+
+/// The lanes of a node's parts but the first.
+fn parts(config: &Config, processor: usize, node: Node) -> impl Iterator<Item = Lane> {
+    let (stage, count) = match node {
+        Node::Stage(stage) => (stage, config.stages[stage].instances.value),
+        Node::Source(_) | Node::Sink(_) => (0, 1),
+    };
+    let name = name_of(config, node);
+    (1..count).map(move |part| Lane {
+        name: format!("{name} part {part}"),
+        processor: processor + part as usize,
+        part: Some((stage, part)),
+        intakes: Vec::new(),
+        nodes: Vec::new(),
+    })
 }
 
 /// What the configuration calls a node.

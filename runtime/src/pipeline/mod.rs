@@ -28,6 +28,7 @@ mod spec;
 mod stage;
 mod state;
 mod supervision;
+mod team;
 mod trigger;
 
 pub use control::RunHandle;

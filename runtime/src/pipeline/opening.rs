@@ -45,37 +45,38 @@ pub struct Shown {
     pub access: Access,
 }
 
-/// Everything that makes an instance of one stage. Opening may take as long as `limits.startup` says several times over, and
+/// Everything that makes the instances of one stage. Opening may take as long as `limits.startup` says several times over, and
 /// longer where a process is started for it.
 pub struct Opening {
     /// The compiled kernel.
     pub program: Program,
-    /// What the guest is told.
+    /// What the guest of part 0 is told.
     pub context: Context,
     /// What it may use.
     pub limits: Limits,
     /// What it sees, in frame-table order.
     pub windows: Vec<Shown>,
-    /// By which whoever stops the run finds the guest.
-    pub key: WatchKey,
+    /// The index of the stage, by which whoever stops the run finds its guests.
+    pub stage: usize,
     /// The run.
     pub run: RunHandle,
 }
 
 impl Opening {
-    /// Opens a fresh instance. Its start, as its calls later, is cut short when the run is stopped.
+    /// Opens a fresh instance of a part. Its start, as its calls later, is cut short when the run is stopped.
     ///
     /// # Errors
     /// Whatever the guest does wrong meanwhile, or what the system refuses.
-    pub fn open(&self) -> Result<Instance, Fault> {
+    pub fn open(&self, part: u32) -> Result<Instance, Fault> {
         let windows = self.windows.iter();
         let windows: Vec<Window<'_>> = windows
             .map(|shown| shown.memory.window(shown.access))
             .collect();
-        let (run, key) = (self.run.clone(), self.key);
+        let context = self.context.of_part(part);
+        let (run, key): (_, WatchKey) = (self.run.clone(), (self.stage, part));
         observe_deadlines(
             move |deadline| run.watch(key, deadline),
-            || self.program.open(&self.context, &windows, &self.limits),
+            || self.program.open(&context, &windows, &self.limits),
         )
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::config::{self, Config, Diagnostic, Report, Span};
 use crate::endpoint::{self, PlannedSink, PlannedSource, SourceSpec};
 use crate::kernel::{self, Registry, ResolvedStage};
-use crate::sandbox::{Array, Context, Engine, Isolation, Limits, Part, Program};
+use crate::sandbox::{Array, Context, Engine, Isolation, Limits, Part, Program, World};
 
 use super::graph::Graph;
 use super::load::{Wanted, load};
@@ -77,11 +77,14 @@ impl Plan {
         let sources = endpoint::plan_sources(&config)?;
         let sinks = endpoint::plan_sinks(&config)?;
         let stages = compile(engine, &config, resolved)?;
+        no_failures(&config, unfit_to_split(&config, &stages))?;
         let failures = stages.iter().filter_map(|stage| {
-            let failure = stage
-                .program
-                .validate_config(&stage.context, &stage.limits)
-                .err()?;
+            let mut parts = 0..stage.context.part.count;
+            let failure = parts.find_map(|part| {
+                let context = stage.context.of_part(part);
+                let outcome = stage.program.validate_config(&context, &stage.limits);
+                outcome.err()
+            })?;
             Some(Diagnostic::at(
                 place(&config, stage),
                 refusal(stage, &failure.message),
@@ -141,6 +144,22 @@ fn compile(
     Ok(stages)
 }
 
+/// Kernels that get copies hand over whole outputs, so no two of them can share one.
+fn unfit_to_split(config: &Config, stages: &[PlannedStage]) -> Vec<Diagnostic> {
+    let unfit = |stage: &&PlannedStage| {
+        stage.context.part.count > 1 && stage.program.world() == World::Copied
+    };
+    let refusal = |stage: &PlannedStage| {
+        let (name, kind) = (&stage.context.name, &stage.context.kind);
+        let message = format!(
+            "kernel '{name}' of kind '{kind}' cannot be split: it hands over copies of whole outputs (world kernel-copied)"
+        );
+        let span = config.stages[stage.resolved.stage].instances.span;
+        Diagnostic::at(span, message).help("use 'instances: 1'")
+    };
+    stages.iter().filter(unfit).map(refusal).collect()
+}
+
 fn no_failures(config: &Config, failures: Vec<Diagnostic>) -> Result<(), Report> {
     if failures.is_empty() {
         return Ok(());
@@ -167,7 +186,10 @@ pub fn context(config: &Config, resolved: &ResolvedStage) -> Context {
     Context {
         name: stage.name.value.clone(),
         kind: resolved.kernel.manifest.kind.clone(),
-        part: Part::WHOLE,
+        part: Part {
+            index: 0,
+            count: stage.instances.value,
+        },
         trigger_inputs: stage
             .trigger
             .iter()

@@ -15,11 +15,14 @@ use super::opening::Opening;
 use crate::sandbox::{Cause, Fault, Instance};
 use crate::stream::{Bell, WaitWord, wait};
 
-/// An instance to come.
+/// The instances of the parts that lacked one, or why one of them could not start.
+pub type Opened = Result<Vec<(u32, Instance)>, Fault>;
+
+/// Instances to come.
 #[derive(Default)]
 pub struct Pending {
     ready: Bell,
-    outcome: Mutex<Option<Result<Instance, Fault>>>,
+    outcome: Mutex<Option<Opened>>,
 }
 
 impl Pending {
@@ -29,7 +32,7 @@ impl Pending {
     }
 
     /// Takes what was opened, or why it was not.
-    pub fn take(&self) -> Option<Result<Instance, Fault>> {
+    pub fn take(&self) -> Option<Opened> {
         if !self.is_ready() {
             return None;
         }
@@ -44,15 +47,16 @@ impl Pending {
         self.ready.word()
     }
 
-    fn hand_over(&self, outcome: Result<Instance, Fault>) {
+    fn hand_over(&self, outcome: Opened) {
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
         self.ready.ring();
     }
 }
 
 enum Order {
-    /// Open a fresh instance.
+    /// Open fresh instances.
     Open {
+        parts: Vec<u32>,
         not_before: Instant,
         pending: Arc<Pending>,
     },
@@ -83,11 +87,12 @@ impl Reopener {
         })
     }
 
-    /// Asks for a fresh instance, after a time.
-    pub fn open(&self, after: Duration) -> Arc<Pending> {
+    /// Asks for a fresh instance of each of these parts, after a time.
+    pub fn open(&self, parts: Vec<u32>, after: Duration) -> Arc<Pending> {
         let pending = Arc::new(Pending::default());
         let now = Instant::now();
         let order = Order::Open {
+            parts,
             not_before: now.checked_add(after).unwrap_or(now),
             pending: Arc::clone(&pending),
         };
@@ -121,15 +126,16 @@ impl Drop for Reopener {
 
 fn carry_out(opening: &Opening, orders: &Receiver<Order>) {
     while let Ok(order) = orders.recv() {
-        let (not_before, pending) = match order {
+        let (parts, not_before, pending) = match order {
             Order::Drop(old) => {
                 drop(old);
                 continue;
             }
             Order::Open {
+                parts,
                 not_before,
                 pending,
-            } => (not_before, pending),
+            } => (parts, not_before, pending),
         };
         let stop = [opening.run.bell().word()];
         while !opening.run.is_stopped() && Instant::now() < not_before {
@@ -139,7 +145,8 @@ fn carry_out(opening: &Opening, orders: &Receiver<Order>) {
             // Nobody needs an instance any more.
             return;
         }
-        let opened = catch_unwind(AssertUnwindSafe(|| opening.open()));
+        let open = |part| Ok((part, opening.open(part)?));
+        let opened = catch_unwind(AssertUnwindSafe(|| parts.into_iter().map(open).collect()));
         pending.hand_over(opened.unwrap_or_else(|_| Err(lost())));
     }
 }

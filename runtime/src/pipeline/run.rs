@@ -97,13 +97,15 @@ impl Run {
             return Ok(());
         }
         let processors = lane::processors();
-        for (index, ReadyLane { name, crew }) in self.ready.drain(..).enumerate() {
-            let processor = processors.get(index % processors.len().max(1)).copied();
+        for lane in self.ready.drain(..) {
+            let ReadyLane { name, work, .. } = lane;
+            let place = lane.processor % processors.len().max(1);
+            let processor = processors.get(place).copied();
             let ended = self.endings.0.clone();
             let handle = self.handle.clone();
             let started = thread::Builder::new().name(name.clone()).spawn(move || {
                 processor.into_iter().for_each(lane::pin);
-                let ending = catch_unwind(AssertUnwindSafe(|| crew.run(&handle)));
+                let ending = catch_unwind(AssertUnwindSafe(|| work.run(&handle)));
                 let ending = ending.unwrap_or_else(|_| Err(panicked(name)));
                 // Nobody listens any more only when the run itself is gone.
                 let _ = ended.send(ending);

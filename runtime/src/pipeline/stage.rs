@@ -10,11 +10,11 @@ use super::quarantine::StageQuarantine;
 use super::reopen::{Pending, Reopener};
 use super::state::{self, State};
 use super::supervision::Supervision;
+use super::team::Team;
 use super::trigger::Trigger;
 use crate::config::TriggerPolicy;
 use crate::report::FaultReport;
 use crate::report::meter::StageMeter;
-use crate::sandbox::Instance;
 use crate::stream::{Frame, Reader, Stamp, WaitWord, now_ns};
 
 /// One stage with everything that it needs for a frame.
@@ -31,6 +31,7 @@ pub struct Stage {
     pub(super) windows: Vec<String>,
     /// The slot of each window for the coming call, in frame-table order.
     pub(super) slots: Vec<u32>,
+    pub(super) team: Team,
     pub(super) guest: Guest,
     pub(super) supervision: Supervision,
     /// `None` where the rule never asks for a fresh instance.
@@ -44,15 +45,11 @@ pub struct Stage {
     pub(super) closed: bool,
 }
 
-/// Where the stage's instance is.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "there is one for each stage, and it is on the path of a frame"
-)]
+/// Whether frames can be computed.
 pub enum Guest {
-    /// At hand.
-    Here(Instance),
-    /// A fresh one is being opened, since this time.
+    /// Every part has its instance.
+    Here,
+    /// Fresh ones are being opened, since this time.
     Away(Arc<Pending>, Instant),
     /// Given up.
     Gone,
@@ -139,12 +136,9 @@ impl Stage {
             return Ok(Turn::Idle);
         }
         let taken = self.take();
-        let Guest::Here(instance) = &mut self.guest else {
-            return Ok(Turn::Idle);
-        };
         state::point(&self.state, &mut self.slots);
         let start = Instant::now();
-        if let Err(fault) = instance.compute_into(taken.stamp.frame_id, &self.slots) {
+        if let Err(fault) = self.team.compute_into(taken.stamp.frame_id, &self.slots) {
             self.fault(Some(taken), &fault)?;
             return Ok(Turn::Worked);
         }
@@ -195,7 +189,7 @@ impl Worker for Stage {
             return Ok(Turn::Finished);
         }
         match self.guest {
-            Guest::Here(_) => self.compute(),
+            Guest::Here => self.compute(),
             Guest::Away(..) | Guest::Gone => Ok(self.do_without()),
         }
     }

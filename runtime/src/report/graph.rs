@@ -45,8 +45,10 @@ pub struct NodeDescription {
     pub role: &'static str,
     /// Its kind.
     pub kind: String,
-    /// The lane that runs it.
+    /// The lane that runs it; of a wide stage, the lane of its first part.
     pub lane: String,
+    /// Of a stage: instances among which each frame is split.
+    pub instances: Option<u32>,
     /// Of a stage: where its guest runs, `thread` or `process`.
     pub isolation: Option<&'static str>,
     /// Of a stage: what its guest may use.
@@ -109,6 +111,8 @@ pub struct LaneDescription {
     pub name: String,
     /// The nodes it runs, in order.
     pub nodes: Vec<String>,
+    /// Of a lane that computes one more part of a wide stage: which part, counted from 0.
+    pub part: Option<u32>,
 }
 
 /// For people.
@@ -155,13 +159,23 @@ pub fn text(description: &Description) -> String {
             of("trigger"),
             of("auxiliary"),
             of("output"),
-            node.lane.clone(),
+            lanes_of(description, node),
         ]);
     }
     text.push_str(&super::text::columns(&rows, 6));
     text.push('\n');
     text.push_str(&limits(description));
     text
+}
+
+/// The lanes of a node: one for each of its parts.
+fn lanes_of(description: &Description, node: &NodeDescription) -> String {
+    let more = description
+        .lanes
+        .iter()
+        .filter(|lane| lane.part.is_some() && lane.nodes.iter().any(|runs| *runs == node.name));
+    let names = std::iter::once(&node.lane).chain(more.map(|lane| &lane.name));
+    names.map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// What the stages' guests may use, and how they are stopped.

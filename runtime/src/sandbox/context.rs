@@ -55,6 +55,18 @@ pub struct Context {
 }
 
 impl Context {
+    /// The same for another part of the stage.
+    pub fn of_part(&self, index: u32) -> Context {
+        let part = Part {
+            index,
+            count: self.part.count,
+        };
+        Context {
+            part,
+            ..self.clone()
+        }
+    }
+
     pub(super) fn to_guest(&self) -> types::Context {
         types::Context {
             name: self.name.clone(),

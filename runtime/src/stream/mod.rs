@@ -53,6 +53,7 @@ mod ring;
 mod segment;
 mod space;
 mod spec;
+mod spin;
 mod wait;
 mod writer;
 
@@ -71,6 +72,7 @@ pub use reader::Reader;
 pub(crate) use ring::Signal;
 pub use ring::{Delivery, Frame, Mark, WaitWord};
 pub use spec::{Mirror, Mode, StreamSpec};
+pub use spin::Spin;
 pub use wait::{Bell, Woken, wait};
 pub use writer::Writer;
 

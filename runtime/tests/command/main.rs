@@ -21,3 +21,4 @@ mod stopping;
 mod stranger;
 #[path = "../support/mod.rs"]
 mod support;
+mod wide;

@@ -56,8 +56,20 @@ fn wait_for_stillness(bench: &Workbench) -> u64 {
 
 #[test]
 fn a_paused_run_computes_nothing_and_goes_on_where_it_was() {
-    let bench = Workbench::new("pause");
-    bench.pipeline(COPY);
+    pauses("pause", COPY);
+}
+
+#[test]
+fn a_paused_run_with_a_wide_stage_computes_nothing_and_goes_on_where_it_was() {
+    pauses(
+        "pause-wide",
+        &COPY.replace("output: y", "output: y, instances: 2"),
+    );
+}
+
+fn pauses(name: &str, pipeline: &str) {
+    let bench = Workbench::new(name);
+    bench.pipeline(pipeline);
     let arguments = [
         "run",
         "pipeline.yaml",

@@ -5,10 +5,6 @@ use super::{check, with_stage};
 #[test]
 fn what_this_version_does_not_do() {
     check(
-        &with_stage("instances: ⟦2⟧"),
-        &["'instances' above 1 is not supported by this version"],
-    );
-    check(
         &with_stage("synchronization: {mode: ⟦matching_frame_id⟧}\n  trigger_policy: all_new"),
         &["'mode: matching_frame_id' is not supported by this version"],
     );

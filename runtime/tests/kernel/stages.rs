@@ -85,6 +85,41 @@ fn kinds() {
 }
 
 #[test]
+fn instances_need_rows_and_a_kernel_that_can_be_split() {
+    let folder = Folder::new();
+    let kernel = |name: &str, more: &str| {
+        let manifest = format!(r#"{{"abi": "0.1", "kind": "my.{name}"{more}}}"#);
+        folder.write(&format!("kernels/{name}.wat"), module(&manifest));
+    };
+    kernel("whole", "");
+    kernel("rows", r#", "split": "rows""#);
+    kernel(
+        "keeper",
+        r#", "split": "rows", "state": [{"alias": "s", "like": "output"}]"#,
+    );
+    let stage = |kind: &str, instances: &str| {
+        with_cpu_stage(&format!(
+            "kind: my.{kind}, input: a, output: b, instances: {instances}"
+        ))
+    };
+    folder.refuses(
+        &stage("whole", "⟦2⟧"),
+        &["kernel 'k' of kind 'my.whole' cannot be split among 2 instances: its manifest does not say \"split\": \"rows\" | use 'instances: 1'"],
+    );
+    folder.refuses(
+        &stage("keeper", "⟦3⟧"),
+        &["cannot be split among 3 instances: it keeps state between frames, which one instance has to compute | use 'instances: 1'"],
+    );
+    folder.refuses(
+        &stage("rows", "⟦5⟧"),
+        &["cannot be split among 5 instances: its output has only 4 rows | use at most 'instances: 4'"],
+    );
+    for (kind, instances) in [("whole", "1"), ("keeper", "1"), ("rows", "4")] {
+        folder.resolve(&stage(kind, instances)).unwrap();
+    }
+}
+
+#[test]
 fn arity() {
     let folder = Folder::new();
     let stage = |streams: &str| {

@@ -2,7 +2,7 @@
 
 use std::ops::Add;
 
-use sandpipe_kernel::{Context, Failure, Inputs, Kernel, View, ViewMut, export};
+use sandpipe_kernel::{Context, Failure, Inputs, Kernel, Part, View, ViewMut, export};
 use sandpipe_kernel_common::constant::apply;
 use serde::Deserialize;
 
@@ -10,6 +10,8 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 pub struct AddConstant {
     constant: f64,
+    #[serde(skip)]
+    part: Part,
 }
 
 impl Kernel for AddConstant {
@@ -19,6 +21,7 @@ impl Kernel for AddConstant {
         "version": "0.1.0",
         "summary": "Adds a constant to every element: out = in + constant, computed in double precision. Integers are truncated toward zero and saturate.",
         "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
+        "split": "rows",
         "parameters": {
             "type": "object",
             "properties": {
@@ -35,11 +38,14 @@ impl Kernel for AddConstant {
     }
 
     fn new(context: &Context) -> Result<Self, Failure> {
-        context.parameters()
+        Ok(AddConstant {
+            part: context.part,
+            ..context.parameters()?
+        })
     }
 
     fn compute_into(&mut self, input: View, output: ViewMut, _: Inputs) -> Result<(), Failure> {
-        apply(input, output, self.constant, f32::add, f64::add)
+        apply(input, output, self.constant, self.part, f32::add, f64::add)
     }
 }
 

@@ -14,6 +14,7 @@ impl Formula for Add {
         "version": "0.1.0",
         "summary": "Adds the auxiliary stream: out = in + auxiliary, in the streams' own dtype. Integers saturate.",
         "auxiliary_arity": 1,
+        "split": "rows",
         "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
         "parameters": { "type": "object", "properties": {}, "additionalProperties": false }
     }"#;

@@ -14,6 +14,7 @@ impl Formula for Divide {
         "version": "0.1.0",
         "summary": "Divides by the auxiliary stream: out = in / auxiliary, in the streams' own dtype. Floats follow IEEE 754. Integers are truncated toward zero and saturate; a number divided by 0 becomes the bound of its sign, and 0 / 0 is 0.",
         "auxiliary_arity": 1,
+        "split": "rows",
         "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
         "parameters": { "type": "object", "properties": {}, "additionalProperties": false }
     }"#;

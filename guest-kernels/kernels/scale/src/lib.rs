@@ -2,7 +2,7 @@
 
 use std::ops::Mul;
 
-use sandpipe_kernel::{Context, Failure, Inputs, Kernel, View, ViewMut, export};
+use sandpipe_kernel::{Context, Failure, Inputs, Kernel, Part, View, ViewMut, export};
 use sandpipe_kernel_common::constant::apply;
 use serde::Deserialize;
 
@@ -10,6 +10,8 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 pub struct Scale {
     factor: f64,
+    #[serde(skip)]
+    part: Part,
 }
 
 impl Kernel for Scale {
@@ -19,6 +21,7 @@ impl Kernel for Scale {
         "version": "0.1.0",
         "summary": "Multiplies every element by a constant: out = in × factor, computed in double precision. Integers are truncated toward zero and saturate.",
         "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
+        "split": "rows",
         "parameters": {
             "type": "object",
             "properties": {
@@ -35,11 +38,14 @@ impl Kernel for Scale {
     }
 
     fn new(context: &Context) -> Result<Self, Failure> {
-        context.parameters()
+        Ok(Scale {
+            part: context.part,
+            ..context.parameters()?
+        })
     }
 
     fn compute_into(&mut self, input: View, output: ViewMut, _: Inputs) -> Result<(), Failure> {
-        apply(input, output, self.factor, f32::mul, f64::mul)
+        apply(input, output, self.factor, self.part, f32::mul, f64::mul)
     }
 }
 

@@ -1,8 +1,9 @@
 //! `cpu.scale_offset`: out = gain × in − offset.
 
 use sandpipe_kernel::{
-    Context, Dtype, Failure, Inputs, Kernel, Number, View, ViewMut, elementwise::zip, export,
-    match_number,
+    Context, Dtype, Failure, Inputs, Kernel, Number, Part, View, ViewMut,
+    elementwise::{BLOCK, zip},
+    export, match_number,
 };
 use serde::Deserialize;
 
@@ -10,6 +11,8 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 pub struct ScaleOffset {
     gain: f64,
+    #[serde(skip)]
+    part: Part,
 }
 
 impl Kernel for ScaleOffset {
@@ -19,6 +22,7 @@ impl Kernel for ScaleOffset {
         "version": "0.1.0",
         "summary": "Scales the input and subtracts the auxiliary stream: out = gain × in − offset, computed in double precision. Integers are truncated toward zero and saturate.",
         "auxiliary_arity": 1,
+        "split": "rows",
         "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
         "parameters": {
             "type": "object",
@@ -38,7 +42,10 @@ impl Kernel for ScaleOffset {
     }
 
     fn new(context: &Context) -> Result<Self, Failure> {
-        context.parameters()
+        Ok(ScaleOffset {
+            part: context.part,
+            ..context.parameters()?
+        })
     }
 
     fn compute_into(
@@ -49,18 +56,20 @@ impl Kernel for ScaleOffset {
     ) -> Result<(), Failure> {
         let gain = self.gain;
         let offset = auxiliary.get(0)?;
+        let range = self.part.blocks(input.array().elements(), BLOCK);
         if input.dtype() == Dtype::F32 && gain == 1.0 {
             // A difference of two f32, rounded to f64 and then to f32, is that of f32 itself.
             zip(
-                input.slice()?,
-                offset.slice()?,
-                output.slice()?,
+                &input.slice()?[range.clone()],
+                &offset.slice()?[range.clone()],
+                &mut output.slice()?[range],
                 |x: f32, offset: f32| x - offset,
             );
             return Ok(());
         }
         match_number!(input.dtype(), T => {
-            zip(input.slice::<T>()?, offset.slice::<T>()?, output.slice()?, |x, offset| {
+            let (input, offset) = (&input.slice::<T>()?[range.clone()], &offset.slice::<T>()?[range.clone()]);
+            zip(input, offset, &mut output.slice()?[range], |x, offset| {
                 T::from_f64(gain * x.to_f64() - offset.to_f64())
             });
             Ok(())

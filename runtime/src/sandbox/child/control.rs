@@ -19,9 +19,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use memmap2::{MmapOptions, MmapRaw};
 
 use super::sealed;
-use super::spin::Spin;
+
 use crate::sandbox::windows::layout::MAX_WINDOWS;
-use crate::stream::{Signal, WaitWord};
+use crate::stream::{Signal, Spin, WaitWord};
 
 /// The child's answer to one turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

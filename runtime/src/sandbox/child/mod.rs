@@ -28,7 +28,6 @@ mod nursery;
 pub(super) mod remote;
 mod sealed;
 pub(super) mod spawn;
-mod spin;
 mod stage;
 
 use std::ffi::OsStr;

@@ -13,7 +13,6 @@ use super::confine::{self, Missing};
 use super::control::{Answer, Control};
 use super::filter::Filter;
 use super::messages::{Order, Said, Start, Step, WindowFiles};
-use super::spin::Spin;
 use super::{Confinement, DONE, MISUSED, enclosed, sealed};
 use crate::sandbox::code::Code;
 use crate::sandbox::engine::Engine;
@@ -25,6 +24,7 @@ use crate::sandbox::local::{Local, Opening};
 use crate::sandbox::windows::layout::{Extent, Layout, lay_out};
 use crate::sandbox::windows::mapping::Mapping;
 use crate::sandbox::windows::{Access, Window};
+use crate::stream::Spin;
 
 /// Stack of the thread that runs the kernel: that of a lane.
 const STACK: usize = 2 << 20;

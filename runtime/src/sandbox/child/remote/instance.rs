@@ -8,14 +8,13 @@ use crate::sandbox::child::channel::ReceiveError;
 use crate::sandbox::child::control::{Answer, Control};
 use crate::sandbox::child::messages::Said;
 use crate::sandbox::child::spawn::{Child, Killer};
-use crate::sandbox::child::spin::Spin;
 use crate::sandbox::deadline::{Deadline, Stop, Watch};
 use crate::sandbox::engine::Inner;
 use crate::sandbox::fault::{Cause, Fault};
 use crate::sandbox::host::Log;
 use crate::sandbox::windows::mapping::Source;
 use crate::sandbox::windows::{Access, illegal_write, no_such_slot, wrong_slots};
-use crate::stream::wait;
+use crate::stream::{Spin, wait};
 
 /// How long a child that has answered that it faulted may take to say why: the lane waits for it.
 const LAST_WORDS: Duration = Duration::from_millis(250);

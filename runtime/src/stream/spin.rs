@@ -6,7 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::stream::{WaitWord, wait};
+use super::ring::WaitWord;
+use super::wait::wait;
 
 /// How long to spin before sleeping: as a lane does.
 const SPIN: Duration = Duration::from_micros(50);
@@ -17,7 +18,7 @@ const PROBE: u32 = 32;
 
 /// How spinning for one word has gone lately.
 #[derive(Debug, Default)]
-pub(super) struct Spin {
+pub struct Spin {
     vain: u32,
 }
 
@@ -38,8 +39,8 @@ impl Spin {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Bell;
     use super::*;
-    use crate::stream::Bell;
 
     #[test]
     fn spinning_in_vain_is_given_up_and_tried_again() {
