@@ -311,7 +311,7 @@ mod tests {
                     for index in 0..count {
                         let rows = Part { index, count }.blocks(length, block);
                         assert_eq!(rows.start, end);
-                        assert!(rows.end == length || rows.end % block == 0);
+                        assert!(rows.end == length || rows.end.is_multiple_of(block));
                         end = rows.end;
                     }
                     assert_eq!(end, length);

@@ -1,18 +1,20 @@
 //! A lane: one pinned thread that runs its workers to completion in graph order.
 
+use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
+use rustix::thread::{
+    CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity, set_current_timer_slack,
+};
 
 use super::control::RunHandle;
 use crate::report::FaultReport;
-use crate::stream::{Bell, Gate, WaitWord, wait};
+use crate::stream::{Bell, Gate, Spin, WaitWord, Woken, wait};
 
-/// How long an idle lane polls before it parks. A hand-off by polling costs well under a microsecond, waking a
-/// parked thread 20 to 30: so this bounds what idling burns at the rates where parking hurts little.
-const SPIN: Duration = Duration::from_micros(50);
-/// A lane that waits for a point in time parks until so long before it, then polls: the kernel wakes late.
-const EARLY: Duration = Duration::from_micros(80);
+/// A lane that waits for a point in time parks until so long before it, then polls, because the kernel wakes late: by twice as
+/// much as it did lately, within these bounds.
+const EARLY: RangeInclusive<Duration> = Duration::from_micros(10)..=Duration::from_micros(80);
 /// How often in a row the stages and sinks of a lane may have work before its sources and intakes get a turn.
 const MOST_BUSY_SWEEPS: u32 = 16;
 
@@ -105,6 +107,7 @@ impl Crew {
     fn turns(&mut self, run: &RunHandle) -> Result<(), FaultReport> {
         let (stop, pause) = (run.bell(), run.gate());
         let mut words = Vec::new();
+        let mut rest = Rest::default();
         let mut busy_sweeps = 0;
         while !stop.is_rung() {
             if pause.is_closed() {
@@ -126,7 +129,7 @@ impl Crew {
             if (through, fed) == (Turn::Finished, Turn::Finished) {
                 return Ok(());
             }
-            self.idle(&mut words, retry, run);
+            self.idle(&mut words, &mut rest, retry, run);
         }
         Ok(())
     }
@@ -141,7 +144,13 @@ impl Crew {
     }
 
     /// Waits until a worker may be ready, the run is stopped, or a mirror wants another try.
-    fn idle(&self, room: &mut Vec<WaitWord<'static>>, retry: Option<Duration>, run: &RunHandle) {
+    fn idle(
+        &self,
+        room: &mut Vec<WaitWord<'static>>,
+        rest: &mut Rest,
+        retry: Option<Duration>,
+        run: &RunHandle,
+    ) {
         let mut words: Vec<WaitWord<'_>> = std::mem::take(room);
         words.extend([run.bell().word(), run.gate().word()]);
         for worker in self.all() {
@@ -151,7 +160,7 @@ impl Crew {
         if !self.all().any(Worker::ready) {
             let due = self.all().filter_map(Worker::due).min();
             let retry = retry.map(|after| Instant::now() + after);
-            wait_until(&words, due.into_iter().chain(retry).min());
+            rest.wait(&words, due.into_iter().chain(retry).min());
         }
         words.clear();
         // The same allocation for the next time: no element is left that could outlive its worker.
@@ -177,15 +186,38 @@ fn sweep(workers: &mut [Box<dyn Worker>], stop: &Bell) -> Result<Turn, FaultRepo
     })
 }
 
-/// Waits for a word to change, or until a point in time, which is met by polling at the end.
-fn wait_until(words: &[WaitWord<'_>], until: Option<Instant>) {
-    let now = Instant::now();
-    let park = until.map(|until| until.saturating_duration_since(now + EARLY));
-    match (until, park) {
-        (Some(until), Some(Duration::ZERO)) => wait(words, EARLY, Some(until)),
-        (_, Some(park)) => wait(words, SPIN.min(park), Some(now + park)),
-        (_, None) => wait(words, SPIN, None),
-    };
+/// How an idle lane waits. It polls as long as polling has lately been rewarded: a hand-off by polling costs well under a
+/// microsecond, waking a parked thread 20 to 30, and a lane that polls in vain burns a processor.
+#[derive(Default)]
+struct Rest {
+    spin: Spin,
+    /// How late the kernel woke the lane lately.
+    late: Duration,
+}
+
+impl Rest {
+    /// Waits for a word to change, or until a point in time, which is met by polling at the end.
+    fn wait(&mut self, words: &[WaitWord<'_>], until: Option<Instant>) {
+        let Some(until) = until else {
+            self.spin.wait(words, None);
+            return;
+        };
+        let early = (2 * self.late).clamp(*EARLY.start(), *EARLY.end());
+        let alarm = until.checked_sub(early).unwrap_or(until);
+        if alarm <= Instant::now() {
+            wait(words, early, Some(until));
+        } else if self.spin.wait(words, Some(alarm)) == Woken::Deadline {
+            self.woken(alarm.elapsed());
+        }
+    }
+
+    /// Learns from a wake that came so late: at once from one that is later than expected, slowly from others.
+    fn woken(&mut self, late: Duration) {
+        self.late = match late > self.late {
+            true => late,
+            false => self.late - (self.late - late) / 16,
+        };
+    }
 }
 
 /// The processors that this process may use, the one that the caller runs on first: runs that start on different
@@ -204,10 +236,31 @@ pub fn processors() -> Vec<usize> {
     processors
 }
 
+/// Lets the kernel wake the calling thread as soon as it can, and not within 50 µs of what it asks for.
+pub fn wake_in_time() {
+    // It only steadies the timing.
+    let _ = set_current_timer_slack(NonZeroU64::new(1));
+}
+
 /// Pins the calling thread to a processor.
 pub fn pin(processor: usize) {
     let mut one = CpuSet::new();
     one.set(processor);
     // Pinning only steadies the timing: where the system refuses it, the lane runs unpinned.
     let _ = sched_setaffinity(None, &one);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_learns_how_late_it_is_woken() {
+        let us = Duration::from_micros;
+        let mut rest = Rest::default();
+        rest.woken(us(40));
+        assert_eq!(rest.late, us(40), "at once from a late wake");
+        rest.woken(us(8));
+        assert_eq!(rest.late, us(38), "slowly from an early one");
+    }
 }

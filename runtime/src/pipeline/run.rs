@@ -105,6 +105,7 @@ impl Run {
             let handle = self.handle.clone();
             let started = thread::Builder::new().name(name.clone()).spawn(move || {
                 processor.into_iter().for_each(lane::pin);
+                lane::wake_in_time();
                 let ending = catch_unwind(AssertUnwindSafe(|| work.run(&handle)));
                 let ending = ending.unwrap_or_else(|_| Err(panicked(name)));
                 // Nobody listens any more only when the run itself is gone.

@@ -173,7 +173,7 @@ fn lanes_of(description: &Description, node: &NodeDescription) -> String {
     let more = description
         .lanes
         .iter()
-        .filter(|lane| lane.part.is_some() && lane.nodes.iter().any(|runs| *runs == node.name));
+        .filter(|lane| lane.part.is_some() && lane.nodes.contains(&node.name));
     let names = std::iter::once(&node.lane).chain(more.map(|lane| &lane.name));
     names.map(String::as_str).collect::<Vec<_>>().join(", ")
 }

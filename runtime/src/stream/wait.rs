@@ -66,9 +66,19 @@ pub enum Woken {
 /// Returns early at times; the caller looks again anyway. The low 32 bits of words decide while asleep: 2^32 changes during
 /// the few instructions before falling asleep would go unnoticed.
 pub fn wait(words: &[WaitWord<'_>], spin: Duration, deadline: Option<Instant>) -> Woken {
+    wait_and_tell(words, spin, deadline).0
+}
+
+/// As [`wait`], and tells whether it slept.
+#[inline]
+pub(super) fn wait_and_tell(
+    words: &[WaitWord<'_>],
+    spin: Duration,
+    deadline: Option<Instant>,
+) -> (Woken, bool) {
     let changed = || words.iter().any(WaitWord::is_changed);
     if changed() {
-        return Woken::Changed;
+        return (Woken::Changed, false);
     }
     let start = Instant::now();
     let mut now = start;
@@ -76,34 +86,37 @@ pub fn wait(words: &[WaitWord<'_>], spin: Duration, deadline: Option<Instant>) -
         for _ in 0..LOOKS_PER_CLOCK {
             std::hint::spin_loop();
             if changed() {
-                return Woken::Changed;
+                return (Woken::Changed, false);
             }
         }
         now = Instant::now();
         if deadline.is_some_and(|deadline| now >= deadline) {
-            return Woken::Deadline;
+            return (Woken::Deadline, false);
         }
     }
     let recheck = words.iter().filter_map(|word| word.recheck).min();
     let recheck = recheck.and_then(|after| now.checked_add(after));
     let until = [deadline, recheck].into_iter().flatten().min();
+    let mut slept = false;
     loop {
         for word in words {
             word.announce();
         }
         if changed() {
-            return Woken::Changed;
+            return (Woken::Changed, slept);
         }
         let left = until.map(|until| until.saturating_duration_since(now));
         if left.is_some_and(|left| left.is_zero()) {
             let late = deadline.is_some_and(|deadline| now >= deadline);
-            return if late {
+            let woken = if late {
                 Woken::Deadline
             } else {
                 Woken::Changed
             };
+            return (woken, slept);
         }
         sleep(words, left);
+        slept = true;
         now = Instant::now();
     }
 }

@@ -34,7 +34,7 @@ impl Helper {
                 return;
             }
             if asked == turn {
-                spin.wait(&[self.desk.asked.0.word(asked)]);
+                spin.wait(&[self.desk.asked.0.word(asked)], None);
                 continue;
             }
             turn = asked;

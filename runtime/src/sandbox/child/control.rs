@@ -127,7 +127,7 @@ impl Control {
             if turn != last {
                 break turn;
             }
-            spin.wait(&[request.turn.word(last)]);
+            spin.wait(&[request.turn.word(last)], None);
         };
         for (slot, place) in slots.iter_mut().zip(&pages.slots) {
             *slot = place.load(Ordering::Relaxed);
@@ -167,7 +167,7 @@ mod tests {
             for turn in 1..=3 {
                 parent.ask(turn, turn * 10, &[turn as u32, 7]);
                 while parent.answer(turn).is_none() {
-                    spin.wait(&[parent.answer_word(last)]);
+                    spin.wait(&[parent.answer_word(last)], None);
                 }
                 let answer = Answer::ALL[turn as usize % 3];
                 assert_eq!(parent.answer(turn), Some(answer));

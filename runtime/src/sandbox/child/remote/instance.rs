@@ -137,7 +137,7 @@ impl RemoteInstance {
             if self.child.ending().is_some() {
                 return None;
             }
-            self.spin.wait(&[word, self.child.end_word()]);
+            self.spin.wait(&[word, self.child.end_word()], None);
         }
     }
 
