@@ -41,7 +41,7 @@ kernels:
         frames: Some(frames),
         ..RunOptions::default()
     };
-    let mut run = Run::start(plan, options, RunHandle::new()).unwrap();
+    let mut run = Run::start(&plan, options, RunHandle::new()).unwrap();
     while !run.wait(Duration::from_secs(60)) {}
     Duration::from_secs_f64(run.finish().elapsed_s)
 }
