@@ -18,40 +18,18 @@ program, what they share counted in parts, the streams left out.
 """
 
 import argparse
-import json
 import os
-import platform
-import re
-import statistics
-import time
-from dataclasses import asdict, dataclass
+import sys
 from pathlib import Path
 
 import programs
 from programs import HERE, PARENT, ROOT, SANDPIPE
 
-README = ROOT / "benches" / "README.md"
-RESULTS = ROOT / "benches" / "results" / "parent.json"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import results  # noqa: E402
+from results import Case  # noqa: E402
 
-
-@dataclass
-class Case:
-    """One row: what was measured of both, run by run, and how many times better sandpipe was."""
-
-    label: str
-    unit: str
-    theirs: list
-    ours: list
-    more_is_better: bool = False
-
-    def row(self):
-        ratio = [(b / a if self.more_is_better else a / b) for a, b in zip(self.theirs, self.ours)]
-        columns = [f"{self.label} ({self.unit})", *map(spread, (self.theirs, self.ours, ratio))]
-        return "| " + " | ".join(columns) + " |"
-
-
-def spread(values):
-    return " / ".join(f"{value:.4g}" for value in (min(values), statistics.median(values), max(values)))
+PARENT_NAME = "shmpipeline 1.3.0"
 
 
 def rates(label, pipeline, source, output, arguments, ours_runs=None):
@@ -115,11 +93,6 @@ def cases(arguments):
     yield from starts("five mixed stages, 64 × f32", started, "mixed_clipped", arguments)
 
 
-def machine():
-    names = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
-    return f"{len(names)} × {names[0] if names else platform.machine()}, Linux {platform.release()}"
-
-
 def main():
     parser = argparse.ArgumentParser(description="Compares sandpipe with shmpipeline.")
     parser.add_argument("--runs", type=int, default=3)
@@ -127,22 +100,14 @@ def main():
     parser.add_argument("--write", action="store_true", help="keep the figures in benches/")
     arguments = parser.parse_args()
     programs.prepare()
-    load = os.getloadavg()[0]
-    title = f"{machine()}; {time.strftime('%Y-%m-%d')}; load {load:.1f} before; min / median / max of {arguments.runs} runs"
-    table = ["| case | shmpipeline 1.3.0 | sandpipe | times better |", "|---|---|---|---|"]
-    print(title, *table, sep="\n", flush=True)
+    title = results.load_and_machine(arguments.runs)
+    print(title, *results.head(PARENT_NAME), sep="\n", flush=True)
     done = []
     for case in cases(arguments):
         done.append(case)
-        table.append(case.row())
-        print(table[-1], flush=True)
+        print(case.row(), flush=True)
     if arguments.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        raw = {"machine": title, "seconds": arguments.seconds, "cases": [asdict(case) for case in done]}
-        RESULTS.write_text(json.dumps(raw, indent=1, ensure_ascii=False) + "\n")
-        written = "\n".join([title + ".", "", *table])
-        marked = re.compile("(?<=<!-- parent -->\n).*?(?=\n<!-- /parent -->)", re.DOTALL)
-        README.write_text(marked.sub(lambda _: written, README.read_text(), count=1))
+        results.write("parent", title, done, results.table(done, PARENT_NAME))
 
 
 if __name__ == "__main__":
