@@ -20,6 +20,7 @@ program, what they share counted in parts, the streams left out.
 import argparse
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import programs
@@ -55,12 +56,15 @@ def latencies(label, pipeline, source, output, inside_hz, arguments):
 
 
 def starts(label, pipeline, output, arguments):
-    pairs = [
-        (programs.first_frame(PARENT, pipeline, output), programs.first_frame(SANDPIPE, pipeline, output))
-        for _ in range(arguments.runs)
-    ]
-    for index, (what, unit) in enumerate((("first frame", "ms"), ("memory", "MB"))):
-        yield Case(f"{label}, {what}", unit, *[[pair[of][index] for pair in pairs] for of in (0, 1)])
+    theirs, ours, cold = [], [], []
+    for _ in range(arguments.runs):
+        theirs.append(programs.first_frame(PARENT, pipeline, output))
+        ours.append(programs.first_frame(SANDPIPE, pipeline, output))
+        with tempfile.TemporaryDirectory() as empty:
+            cold.append(programs.first_frame(SANDPIPE, pipeline, output, cache=empty))
+    what = (("first frame", "ms", 0, ours), ("first frame, nothing compiled yet", "ms", 0, cold), ("memory", "MB", 1, ours))
+    for name, unit, index, runs in what:
+        yield Case(f"{label}, {name}", unit, *[[run[index] for run in each] for each in (theirs, runs)])
 
 
 def variant(name, text):

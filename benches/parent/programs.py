@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -61,11 +62,15 @@ def our_rate(pipeline, source, output, seconds):
 
 
 @contextlib.contextmanager
-def running(program, pipeline):
+def running(program, pipeline, cache=None):
+    """Runs it meanwhile; `cache`: the folder in which sandpipe looks for compiled kernels."""
     remove_streams(pipeline)
-    process = subprocess.Popen([program, "run", pipeline], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = os.environ | ({"XDG_CACHE_HOME": cache} if cache else {})
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    started = time.monotonic()
+    process = subprocess.Popen([program, "run", pipeline], env=environment, **quiet)
     try:
-        yield process
+        yield process, started
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -82,15 +87,13 @@ def latency(program, pipeline, source, output, seconds):
         return printed([PYTHON, HERE / "client.py", source, output, str(seconds)])
 
 
-def first_frame(program, pipeline, output):
+def first_frame(program, pipeline, output, cache=None):
     """Milliseconds from the start of the program to its first output frame, seen from Python every 0.2 ms; and its memory then."""
-    remove_streams(pipeline)
     watcher = subprocess.Popen(
         [PYTHON, HERE / "first.py", output], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     watcher.stdout.readline()
-    started = time.monotonic()
-    with running(program, pipeline) as process:
+    with running(program, pipeline, cache) as (process, started):
         watcher.stdin.write("\n")
         watcher.stdin.flush()
         seen = float(watcher.stdout.readline())
