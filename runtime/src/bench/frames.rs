@@ -39,6 +39,11 @@ impl Frames {
         }
         Ok(Self(frames.into()))
     }
+
+    /// The first.
+    pub fn first(&self) -> &[u8] {
+        self.0.first().map_or(&[], Vec::as_slice)
+    }
 }
 
 impl PlannedSource for Frames {
@@ -100,7 +105,7 @@ mod tests {
     #[test]
     fn the_frames_of_a_source_that_ends_come_over_and_over() {
         let frames = Frames::of(&Few(2), "few", 3).unwrap();
-        assert_eq!(frames.0.first(), Some(&vec![1; 3]));
+        assert_eq!(frames.first(), [1; 3]);
         let mut cycle = frames.open().unwrap();
         let mut frame = [0; 3];
         for expected in [1, 2, 1, 2, 1] {

@@ -31,16 +31,23 @@ impl Interruption {
         self.lock().interrupted
     }
 
-    /// A handle for the next run.
-    ///
     /// # Errors
-    /// There is to be none.
-    pub(super) fn next_run(&self) -> anyhow::Result<RunHandle> {
-        let mut inner = self.lock();
-        if inner.interrupted {
+    /// Somebody has ended the bench.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        if self.is_interrupted() {
             bail!("interrupted");
         }
-        Ok(inner.run.insert(RunHandle::new()).clone())
+        Ok(())
+    }
+
+    /// A handle for the next run, which is interrupted already if the bench is.
+    pub(super) fn next_run(&self) -> RunHandle {
+        let mut inner = self.lock();
+        let handle = inner.run.insert(RunHandle::new()).clone();
+        if inner.interrupted {
+            handle.interrupt();
+        }
+        handle
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

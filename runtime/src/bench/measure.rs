@@ -116,7 +116,8 @@ fn start(plan: &Plan, feeding: Feeding, interruption: &Interruption) -> anyhow::
         feeding,
         ..RunOptions::default()
     };
-    Run::start(plan, options, interruption.next_run()?)
+    interruption.check()?;
+    Run::start(plan, options, interruption.next_run())
 }
 
 /// Waits until the windows agree, or as long as it may take, or until the run ends.

@@ -8,12 +8,15 @@
 //! Everything is measured in runs of [`crate::pipeline`], as `sandpipe run` runs them, and read off their meters from outside:
 //! the thread that measures sleeps meanwhile.
 
+mod compare;
 mod empty;
 mod frames;
 mod html;
 mod interruption;
+mod kernel;
 mod machine;
 mod measure;
+mod native;
 mod noise;
 mod prepare;
 mod proc;
@@ -27,8 +30,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
+pub use compare::Other;
 pub use html::html;
 pub use interruption::Interruption;
+pub use kernel::{KernelCase, KernelName, prepare_kernel};
 pub use prepare::{Prepared, prepare};
 pub use report::Report;
 pub use text::text;
@@ -49,6 +54,8 @@ pub struct Options {
     pub warm_up: Duration,
     /// How often each figure is measured.
     pub rounds: u32,
+    /// Also run the native builds of built-in kernels.
+    pub native: bool,
     /// Also measure the latency at so many frames a second.
     pub rate_hz: Option<f64>,
 }
@@ -62,6 +69,7 @@ struct Results {
     noise: Vec<Noise>,
     load_before: Option<f64>,
     calls: empty::EmptyCalls,
+    native: Vec<(String, native::NativeComparison)>,
 }
 
 /// Measures a pipeline.
@@ -89,6 +97,7 @@ pub fn run(
         noise: vec![Noise::listen()],
         load_before,
         calls: empty::EmptyCalls::measure(engine, &prepared.plan)?,
+        native: Vec::new(),
     };
     let each = options.duration / options.rounds.max(1);
     let interval = |hz: f64| Duration::from_secs_f64(1.0 / hz);
@@ -117,6 +126,10 @@ pub fn run(
                 .push(one(&what, Feeding::Every(interval(hz)))?);
         }
         results.noise.push(Noise::listen());
+    }
+    if options.native {
+        say("native builds".to_owned());
+        results.native = native::compare(prepared, interruption)?;
     }
     Ok(Report::of(prepared, options, &results))
 }

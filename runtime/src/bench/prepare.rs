@@ -30,6 +30,11 @@ pub fn prepare(engine: &Engine, file: &Path, extra: &[SourceSpec]) -> Result<Pre
     for source in extra {
         source.add_to(&mut config)?;
     }
+    ready(engine, file.display().to_string(), config)
+}
+
+/// Checks a pipeline and makes it ready.
+pub(super) fn ready(engine: &Engine, name: String, config: Config) -> Result<Prepared, Report> {
     // As it stands: what is wrong with its sources and sinks is wrong here too.
     let mut plan = Plan::of(engine, config)?;
     let mut notes = Vec::new();
@@ -49,7 +54,7 @@ pub fn prepare(engine: &Engine, file: &Path, extra: &[SourceSpec]) -> Result<Pre
     plan.graph = Graph::of(&plan.config);
     plan.sources = endpoint::plan_sources(&plan.config)?;
     Ok(Prepared {
-        name: file.display().to_string(),
+        name,
         plan,
         frames: Vec::new(),
         notes,

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::compare::{Comparison, Other, compare};
 use super::machine::Machine;
 use super::measure::Measured;
+use super::native::NativeComparison;
 use super::prepare::Prepared;
 use super::snapshot::StageCounts;
 use super::{Options, Results, warnings};
@@ -29,6 +31,12 @@ pub struct Report {
     /// By name, in the order of the configuration; with one frame in flight.
     #[serde(serialize_with = "as_map")]
     pub stages: Vec<(String, Stage)>,
+    /// By name: the stages whose kernel is built in, sandboxed and native on the same frames. Empty unless asked for.
+    #[serde(serialize_with = "as_map", skip_serializing_if = "Vec::is_empty")]
+    pub native: Vec<(String, NativeComparison)>,
+    /// Beside other reports.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub comparisons: Vec<Comparison>,
     /// From the start of the command to the first frame at the end of the graph, compilation included.
     pub first_frame_ms: f64,
     /// Memory when it came through, streams not counted.
@@ -151,6 +159,8 @@ impl Report {
                 latency_curve: curve(&at_rate.latency.distribution()),
             }),
             stages: stages(prepared, results, &latency.stages),
+            native: results.native.clone(),
+            comparisons: Vec::new(),
             first_frame_ms: since_start.as_secs_f64() * 1e3,
             rss_bytes: results.start_up.resident_bytes,
             rounds,
@@ -160,6 +170,13 @@ impl Report {
         };
         report.warnings = warnings::of(&report, options, results);
         report
+    }
+
+    /// Adds a comparison with another report.
+    pub fn compare_with(&mut self, other: &Other) {
+        let comparison = compare(self, other);
+        self.warnings.extend(comparison.warning.clone());
+        self.comparisons.push(comparison);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::compare::Comparison;
 use super::report::{Percentiles, Report};
 use crate::report::text::{columns, microseconds, rate};
 
@@ -17,6 +18,12 @@ pub fn text(report: &Report) -> String {
         figures(report)
     );
     let _ = write!(text, "\n{}", stages(report));
+    if !report.native.is_empty() {
+        let _ = write!(text, "\n{}", columns(&native(report), 1));
+    }
+    for comparison in &report.comparisons {
+        let _ = write!(text, "\n{}", columns(&compared(comparison), 1));
+    }
     for note in &report.notes {
         let _ = writeln!(text, "note: {note}");
     }
@@ -100,6 +107,45 @@ fn figures(report: &Report) -> String {
         report.rss_bytes as f64 / f64::from(1 << 20),
         columns(&rows, 1)
     )
+}
+
+/// A table of the kernels beside their native builds, its heads first.
+pub fn native(report: &Report) -> Vec<Vec<String>> {
+    let heads = ["µs a call, p50", "sandboxed", "native", "ratio", "outputs"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    for (name, native) in &report.native {
+        rows.push(vec![
+            name.clone(),
+            microseconds(Some(native.sandboxed_us)),
+            microseconds(Some(native.native_us)),
+            format!("{:.2}", native.ratio),
+            if native.same_output {
+                "the same"
+            } else {
+                "differ"
+            }
+            .to_owned(),
+        ]);
+    }
+    rows
+}
+
+/// A table of the figures of two reports, its heads first.
+pub fn compared(comparison: &Comparison) -> Vec<Vec<String>> {
+    let with = format!("compared with {}", comparison.with);
+    let heads = [with.as_str(), "before", "now", "ratio", "spread", "verdict"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    for figure in &comparison.figures {
+        rows.push(vec![
+            figure.name.clone(),
+            microseconds(Some(figure.before)),
+            microseconds(Some(figure.now)),
+            format!("{:.2}", figure.ratio),
+            format!("{:.0} %", figure.spread * 100.0),
+            figure.verdict.name().to_owned(),
+        ]);
+    }
+    rows
 }
 
 fn stages(report: &Report) -> String {

@@ -237,6 +237,169 @@ fn the_page_is_well_formed_draws_everything_and_needs_nothing_else() {
 }
 
 #[test]
+fn a_report_is_better_than_one_of_a_much_slower_pipeline() {
+    let bench = Workbench::new("bench-compare");
+    bench.pipeline(CHAIN);
+    let mut before = report(&bench, &["--source", "x:ramp"]);
+    // As if it had been measured on a machine that is much slower, in rounds that agree.
+    before["throughput_hz"] = 0.001.into();
+    for part in ["kernel_us", "overhead_us", "wait_us"] {
+        before["stages"]["double"][part]["p50"] = 1e9.into();
+    }
+    bench.file("before.json", before.to_string());
+    let arguments = [
+        "--source",
+        "x:ramp",
+        "--compare",
+        "before.json",
+        "--html",
+        "page.html",
+    ];
+    let now = report(&bench, &arguments);
+    let comparison = &now["comparisons"][0];
+    assert_eq!(comparison["with"], "pipeline.yaml");
+    let figures = comparison["figures"].as_array().unwrap();
+    let figure = |name: &str| {
+        let found = figures
+            .iter()
+            .find(|figure| figure["name"].as_str() == Some(name));
+        found.unwrap_or_else(|| panic!("no figure {name}: {comparison}"))
+    };
+    for name in [
+        "throughput, Hz",
+        "double: kernel p50, µs",
+        "double: wait p50, µs",
+    ] {
+        assert_eq!(figure(name)["verdict"], "better", "{comparison}");
+    }
+    assert_eq!(figure("throughput, Hz")["now"], now["throughput_hz"]);
+    for name in [
+        "latency p50, µs",
+        "latency p99, µs",
+        "first frame, ms",
+        "memory, MiB",
+    ] {
+        assert!(figure(name)["spread"].as_f64().unwrap() >= 0.03);
+    }
+    let page = std::fs::read_to_string(bench.path("page.html")).unwrap();
+    assert!(page.contains("compared with pipeline.yaml"));
+}
+
+#[test]
+fn native_builds_run_on_the_frames_of_the_pipeline_and_give_the_same() {
+    let bench = Workbench::new("bench-native");
+    bench.kernel("own", &[]);
+    bench.pipeline(
+        "
+shared_memory:
+  - {name: x, shape: [16], dtype: uint32}
+  - {name: y, shape: [16], dtype: uint32}
+  - {name: z, shape: [16], dtype: float64}
+  - {name: low, shape: [1], dtype: float64, initial: {pattern: constant, value: 3}}
+  - {name: w, shape: [16], dtype: float64}
+kernels:
+  - {name: own, module: own.wat, input: x, output: y}
+  - {name: widen, kind: cpu.convert, input: y, output: z, parameters: {gain: 0.5}}
+  - {name: limit, kind: cpu.custom_operation, operation: 'clip(input, floor, 10)', input: z, auxiliary: {floor: low}, output: w}
+",
+    );
+    let report = report(&bench, &["--source", "x:ramp", "--compare", "native"]);
+    let native = report["native"].as_object().unwrap();
+    // The user's own module has no native build.
+    assert_eq!(native.keys().collect::<Vec<_>>(), ["widen", "limit"]);
+    for kernel in native.values() {
+        assert_eq!(kernel["same_output"], true, "{report}");
+        for figure in ["sandboxed_us", "native_us", "ratio"] {
+            assert!(kernel[figure].as_f64().unwrap() > 0.0);
+        }
+    }
+}
+
+#[test]
+fn one_kernel_is_measured_on_files() {
+    let bench = Workbench::new("bench-kernel");
+    let array = |dtype, shape: &[u32]| sandpipe::array::ArrayType {
+        dtype,
+        shape: shape.to_vec(),
+    };
+    let (f32s, u32s) = (sandpipe::array::Dtype::F32, sandpipe::array::Dtype::U32);
+    let write = |name: &str, array, bytes| {
+        sandpipe::endpoint::npy::write(&bench.path(name), &array, &vec![0; bytes]).unwrap();
+    };
+    write("in.npy", array(f32s, &[4, 4]), 64);
+    write("low.npy", array(f32s, &[1]), 4);
+    write("words.npy", array(u32s, &[16]), 64);
+    bench.kernel("own", &[]);
+    let kernel = |arguments: &[&str]| {
+        let all = [&["bench", "--format", "json"], &SHORT[..], arguments].concat();
+        bench.run(&all)
+    };
+    for (arguments, name) in [
+        (
+            &[
+                "--kernel",
+                "cpu.custom_operation",
+                "--input",
+                "in.npy",
+                "--auxiliary",
+                "low=low.npy",
+                "--operation",
+                "input - low",
+            ][..],
+            "cpu.custom_operation",
+        ),
+        (&["--kernel", "own.wat", "--input", "words.npy"], "own.wat"),
+        (
+            &[
+                "--kernel",
+                "cpu.spot_centroid",
+                "--input",
+                "in.npy",
+                "--shape",
+                "2",
+            ],
+            "cpu.spot_centroid",
+        ),
+    ] {
+        let output = kernel(arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["pipeline"], name);
+        assert_percentiles(&report["stages"]["kernel"]["kernel_us"]);
+    }
+    for (arguments, message) in [
+        (
+            &["--kernel", "cpu.scale", "--input", "in.npy"][..],
+            "factor",
+        ),
+        (
+            &["--kernel", "cpu.scal", "--input", "in.npy"],
+            "did you mean 'cpu.scale'",
+        ),
+        (
+            &["--kernel", "cpu.copy", "--input", "missing.npy"],
+            "missing.npy",
+        ),
+        (
+            &["--kernel", "cpu.copy", "--input", "in.npy", "--shape", "3"],
+            "shape",
+        ),
+        (&["--kernel", "cpu.copy"], "--input"),
+        (
+            &["--kernel", "cpu.copy", "--input", "in.npy", "pipeline.yaml"],
+            "--kernel",
+        ),
+        (&["pipeline.yaml", "--shape", "3"], "belong to --kernel"),
+        (&[], "FILE"),
+    ] {
+        let output = kernel(arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(message), "{said}");
+    }
+}
+
+#[test]
 fn wrong_arguments_are_refused_before_anything_runs() {
     let bench = Workbench::new("bench-wrong");
     bench.pipeline(CHAIN);
@@ -250,6 +413,14 @@ fn wrong_arguments_are_refused_before_anything_runs() {
             "which is not defined",
         ),
         (&["nowhere.yaml"], "nowhere.yaml"),
+        (
+            &["pipeline.yaml", "--compare", "missing.json"],
+            "missing.json",
+        ),
+        (
+            &["pipeline.yaml", "--compare", "pipeline.yaml"],
+            "is no report of",
+        ),
         (&["pipeline.yaml", "--html", "."], "it is a directory"),
         (
             &["pipeline.yaml", "--html", "no/where.html"],

@@ -9,7 +9,7 @@ use crate::report::text::{microseconds, rate};
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 320.0;
 const LEFT: f64 = 62.0;
-const RIGHT: f64 = 20.0;
+const RIGHT: f64 = 34.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 34.0;
 
@@ -109,9 +109,10 @@ impl Axes {
             let _ = writeln!(
                 html,
                 "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{right}\"/><text class=\"muted\" x=\"{:.0}\" y=\"{:.1}\" \
-                 text-anchor=\"end\">{us} µs</text>",
+                 text-anchor=\"end\">{}</text>",
                 LEFT - 8.0,
-                y + 4.0
+                y + 4.0,
+                time(us)
             );
         }
         for decade in 0..=self.decades as u32 {
@@ -159,6 +160,15 @@ impl Series<'_> {
                 microseconds(Some(*us))
             );
         }
+    }
+}
+
+/// Microseconds in the unit that suits them.
+fn time(us: f64) -> String {
+    match us {
+        us if us >= 1e6 => format!("{} s", us / 1e6),
+        us if us >= 1e3 => format!("{} ms", us / 1e3),
+        us => format!("{us} µs"),
     }
 }
 

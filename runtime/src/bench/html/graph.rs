@@ -13,7 +13,7 @@ const BOX: f64 = 40.0;
 const GAP: f64 = 18.0;
 /// About the width of a character of the text.
 const CHARACTER: f64 = 6.9;
-const MOST_CHARACTERS: usize = 30;
+const MOST_CHARACTERS: usize = 40;
 
 /// A stream or a node.
 struct Item {

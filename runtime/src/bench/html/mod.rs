@@ -44,7 +44,19 @@ pub fn html(report: &Report) -> String {
         "Where the time of a frame goes",
         &stages::draw(report),
     );
+    if !report.native.is_empty() {
+        section(
+            &mut page,
+            "native",
+            "Beside native builds",
+            &table(&text::native(report)),
+        );
+    }
     page.push_str("</div>\n</main>\n");
+    for comparison in &report.comparisons {
+        let figures = table(&text::compared(comparison));
+        section(&mut page, "comparison", "Beside another report", &figures);
+    }
     let machine = escaped(&text::machine(report)).replace('\n', "<br/>");
     section(
         &mut page,
@@ -92,6 +104,20 @@ fn section(page: &mut String, class: &str, title: &str, content: &str) {
         page,
         "<section class=\"{class}\">\n<h2>{title}</h2>\n{content}</section>\n"
     );
+}
+
+/// A table whose first row are its heads.
+pub fn table(rows: &[Vec<String>]) -> String {
+    let mut html = "<div class=\"scroll\">\n<table>\n".to_owned();
+    for (index, row) in rows.iter().enumerate() {
+        let tag = if index == 0 { "th" } else { "td" };
+        html.push_str("<tr>");
+        for cell in row {
+            let _ = write!(html, "<{tag}>{}</{tag}>", escaped(cell));
+        }
+        html.push_str("</tr>\n");
+    }
+    html + "</table>\n</div>\n"
 }
 
 /// A section with a list, if there is anything in it.

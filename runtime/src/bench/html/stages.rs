@@ -95,17 +95,25 @@ fn legend() -> String {
 }
 
 fn table(report: &Report) -> String {
-    let mut html = "<div class=\"scroll\">\n<table>\n<tr><th>µs, one frame in flight</th><th>kernel p50</th><th>p99</th>\
-                    <th>sandbox p50</th><th>p99</th><th>wait p50</th><th>p99</th></tr>\n"
-        .to_owned();
+    let heads = [
+        "µs, one frame in flight",
+        "kernel p50",
+        "p99",
+        "sandbox p50",
+        "p99",
+        "wait p50",
+        "p99",
+    ];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
     for (name, stage) in &report.stages {
-        let _ = write!(html, "<tr><td>{}</td>", svg::escaped(name));
-        for part in [&stage.kernel_us, &stage.overhead_us, &stage.wait_us] {
-            for value in [part.p50, part.p99] {
-                let _ = write!(html, "<td>{}</td>", microseconds(value));
-            }
-        }
-        html.push_str("</tr>\n");
+        let parts = [&stage.kernel_us, &stage.overhead_us, &stage.wait_us];
+        let values = parts.iter().flat_map(|part| [part.p50, part.p99]);
+        rows.push(
+            [name.clone()]
+                .into_iter()
+                .chain(values.map(microseconds))
+                .collect(),
+        );
     }
-    html + "</table>\n</div>\n"
+    super::table(&rows)
 }

@@ -1,9 +1,12 @@
 //! `sandpipe kernel …`: looks at kernels and tries them.
 
+mod arguments;
 mod inspect;
 mod list;
 mod quarantined;
 mod run;
+
+pub(super) use arguments::{StageArguments, numbered};
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,7 +37,7 @@ impl Kernel {
 }
 
 /// The kernel of a built-in kind, or in a module file. Whatever looks like a path is one.
-fn find(kind_or_file: &str) -> Result<Arc<KernelFile>, CommandError> {
+pub(super) fn find(kind_or_file: &str) -> Result<Arc<KernelFile>, CommandError> {
     let path = Path::new(kind_or_file);
     let is_file = path.components().count() > 1
         || path

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
-use clap::Args;
-use serde_json::{Map, Value};
+use clap::{ArgGroup, Args};
+use serde_json::Value;
 
-use crate::array::{ArrayType, Dtype};
+use super::arguments::{StageArguments, numbered};
+use crate::array::ArrayType;
 use crate::cli::error::CommandError;
 use crate::cli::output;
 use crate::cli::sandbox::SandboxArguments;
@@ -19,7 +20,7 @@ use crate::sandbox::{Array, Context, Isolation, Limits, Part};
 
 /// Runs one kernel on .npy files, outside any pipeline.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(group(ArgGroup::new("frames").required(true).args(["input", "quarantined"])), after_help = "\
 Examples:
   sandpipe kernel run cpu.scale --param factor=2.5 --input in.npy --output out.npy
   sandpipe kernel run cpu.shack_hartmann_centroid --param tile_size=8 --input frame.npy --output slopes.npy --shape 32,32,2
@@ -33,27 +34,11 @@ pub(in crate::cli) struct Run {
     /// A built-in kind, or the file of a module.
     #[arg(value_name = "KIND_OR_FILE", required_unless_present = "quarantined")]
     kernel: Option<String>,
-    /// A trigger input. May be given several times.
-    #[arg(long, required_unless_present = "quarantined", value_name = "F.npy")]
-    input: Vec<PathBuf>,
-    /// An auxiliary input. May be given several times.
-    #[arg(long, value_name = "ALIAS=F.npy", value_parser = assignment)]
-    auxiliary: Vec<(String, String)>,
-    /// A parameter; the value is JSON, or else text.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = assignment)]
-    param: Vec<(String, String)>,
-    /// The expression of cpu.custom_operation.
-    #[arg(long, value_name = "EXPRESSION", allow_hyphen_values = true)]
-    operation: Option<String>,
+    #[command(flatten)]
+    stage: StageArguments,
     /// Where an output goes. May be given several times.
     #[arg(long, required_unless_present = "quarantined", value_name = "F.npy")]
     output: Vec<PathBuf>,
-    /// The shape of the outputs, for example 32,32,2.
-    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
-    shape: Option<Vec<u32>>,
-    /// The dtype of the outputs, in NumPy's words.
-    #[arg(long, value_parser = dtype)]
-    dtype: Option<Dtype>,
     /// How often to run it.
     #[arg(long, default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
     repeat: u64,
@@ -126,34 +111,17 @@ impl Run {
         let manifest = &kernel.manifest;
         let mut frames = Vec::new();
         let mut trigger_inputs = Vec::new();
-        for (index, path) in self.input.iter().enumerate() {
-            let name = if index == 0 {
-                "input".to_owned()
-            } else {
-                format!("input{index}")
-            };
-            trigger_inputs.push(read(path, name, &mut frames)?);
+        for (index, path) in self.stage.input.iter().enumerate() {
+            trigger_inputs.push(read(path, numbered("input", index), &mut frames)?);
         }
         let mut auxiliary_inputs = Vec::new();
-        for (alias, path) in &self.auxiliary {
+        for (alias, path) in &self.stage.auxiliary {
             auxiliary_inputs.push(read(Path::new(path), alias.clone(), &mut frames)?);
         }
         let first = &trigger_inputs.first().context("there is no input")?.array;
-        let array = ArrayType {
-            dtype: self.dtype.unwrap_or(first.dtype),
-            shape: self.shape.clone().unwrap_or_else(|| first.shape.clone()),
-        };
+        let array = self.stage.output(first);
         let outputs: Vec<Array> = (0..self.output.len())
-            .map(|index| {
-                named(
-                    if index == 0 {
-                        "output".to_owned()
-                    } else {
-                        format!("output{index}")
-                    },
-                    array.clone(),
-                )
-            })
+            .map(|index| named(numbered("output", index), array.clone()))
             .collect();
         check_arity("trigger inputs", manifest.input_arity, trigger_inputs.len())?;
         check_arity(
@@ -162,7 +130,7 @@ impl Run {
             auxiliary_inputs.len(),
         )?;
         check_arity("outputs", manifest.output_arity, outputs.len())?;
-        let parameters = self.parameters()?;
+        let parameters = Value::Object(self.stage.parameters()?);
         manifest.parameters.check(&parameters)?;
         for array in trigger_inputs
             .iter()
@@ -195,21 +163,10 @@ impl Run {
             trigger_inputs,
             auxiliary_inputs,
             outputs,
-            operation: self.operation.clone(),
+            operation: self.stage.operation.clone(),
             parameters: parameters.to_string(),
         };
         Ok((context, frames))
-    }
-
-    fn parameters(&self) -> anyhow::Result<Value> {
-        let mut parameters = Map::new();
-        for (key, text) in &self.param {
-            let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
-            if parameters.insert(key.clone(), value).is_some() {
-                bail!("the parameter '{key}' is given twice");
-            }
-        }
-        Ok(Value::Object(parameters))
     }
 
     fn store(&self, context: &Context, solo: &Solo) -> anyhow::Result<()> {
@@ -246,18 +203,4 @@ fn check_arity(what: &str, expected: Option<u32>, given: usize) -> anyhow::Resul
         }
         _ => Ok(()),
     }
-}
-
-fn assignment(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write NAME=VALUE".to_owned()),
-    }
-}
-
-fn dtype(text: &str) -> Result<Dtype, String> {
-    Dtype::from_numpy(text).ok_or_else(|| {
-        let names: Vec<&str> = Dtype::all().map(Dtype::numpy_name).collect();
-        format!("the dtypes are {}", names.join(", "))
-    })
 }
