@@ -152,6 +152,7 @@ pub fn compare(report: &Report, other: &Other) -> Comparison {
         |of: fn(&Rounds) -> &[f64]| spread(of(&report.rounds)).max(spread(of(&other.rounds)));
     let of_throughput = widest(|rounds| &rounds.throughput_hz);
     let of_latency = widest(|rounds| &rounds.latency_p50_us);
+    let of_tail = widest(|rounds| &rounds.latency_p99_us);
     let less = |name: String, before: Option<f64>, now: Option<f64>, spread| {
         Figure::new(name, Good::Less, before?, now?, spread)
     };
@@ -170,12 +171,7 @@ pub fn compare(report: &Report, other: &Other) -> Comparison {
             now.p50,
             of_latency,
         ),
-        less(
-            "latency p99, µs".to_owned(),
-            before.p99,
-            now.p99,
-            of_latency,
-        ),
+        less("latency p99, µs".to_owned(), before.p99, now.p99, of_tail),
     ];
     for (name, stage) in &report.stages {
         let before = other

@@ -131,5 +131,6 @@ pub fn run(
         say("native builds".to_owned());
         results.native = native::compare(prepared, interruption)?;
     }
+    interruption.check()?;
     Ok(Report::of(prepared, options, &results))
 }

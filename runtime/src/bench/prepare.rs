@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{self, Config, Report, StreamIndex};
+use crate::config::{self, Config, Diagnostic, Report, StreamIndex};
 use crate::endpoint::{self, PlannedSource, SourceSpec};
 use crate::pipeline::{Graph, Plan};
 use crate::sandbox::Engine;
@@ -37,6 +37,12 @@ pub fn prepare(engine: &Engine, file: &Path, extra: &[SourceSpec]) -> Result<Pre
 pub(super) fn ready(engine: &Engine, name: String, config: Config) -> Result<Prepared, Report> {
     // As it stands: what is wrong with its sources and sinks is wrong here too.
     let mut plan = Plan::of(engine, config)?;
+    if plan.graph.ends().next().is_none() {
+        let nothing = Diagnostic::new(
+            "there is nothing to measure: no kernel publishes on a stream where frames leave the graph",
+        );
+        return Err(plan.config.report(vec![nothing]));
+    }
     let mut notes = Vec::new();
     for stream in unfed(&plan) {
         let name = plan.config.stream(stream).name.value.clone();

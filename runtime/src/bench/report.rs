@@ -129,6 +129,8 @@ pub struct Rounds {
     pub throughput_hz: Vec<f64>,
     /// The median latency with one frame in flight.
     pub latency_p50_us: Vec<f64>,
+    /// What all but one frame in a hundred took at most.
+    pub latency_p99_us: Vec<f64>,
 }
 
 impl Report {
@@ -136,13 +138,15 @@ impl Report {
     pub(super) fn of(prepared: &Prepared, options: &Options, results: &Results) -> Self {
         let latency = Total::of(&results.latency);
         let at_rate = Total::of(&results.at_rate);
+        let quantile = |quantile: f64| {
+            let runs = results.latency.iter();
+            let values = runs.map(|run| run.span.latency.distribution().microseconds(quantile));
+            values.flatten().collect()
+        };
         let rounds = Rounds {
             throughput_hz: results.throughput.iter().map(rate).collect(),
-            latency_p50_us: results
-                .latency
-                .iter()
-                .filter_map(|run| run.span.latency.distribution().microseconds(0.5))
-                .collect(),
+            latency_p50_us: quantile(0.5),
+            latency_p99_us: quantile(0.99),
         };
         let since_start = results.start_up.first_frame.duration_since(options.started);
         let mut report = Self {

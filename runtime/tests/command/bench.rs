@@ -37,8 +37,10 @@ fn assert_percentiles(percentiles: &Value) {
 #[test]
 fn the_report_has_every_figure_for_every_stage() {
     let bench = Workbench::new("bench");
-    for lanes in ["fused", "spread"] {
-        bench.pipeline(&format!("lanes: {lanes}{CHAIN}"));
+    for (lanes, instances) in [("fused", 1), ("spread", 1), ("fused", 2)] {
+        let wide = format!("kind: cpu.scale, instances: {instances}");
+        let chain = CHAIN.replace("kind: cpu.scale", &wide);
+        bench.pipeline(&format!("lanes: {lanes}{chain}"));
         let report = report(&bench, &["--source", "x:ramp", "--rate", "500"]);
         assert!(report["throughput_hz"].as_f64().unwrap() > 0.0);
         assert!(report["first_frame_ms"].as_f64().unwrap() > 0.0);
@@ -433,6 +435,19 @@ fn wrong_arguments_are_refused_before_anything_runs() {
         assert!(message_is.contains(message), "{message_is}");
         assert_eq!(text(&output.stdout), "");
     }
+}
+
+#[test]
+fn a_pipeline_without_an_end_is_refused() {
+    let bench = Workbench::new("bench-endless");
+    bench.pipeline("\nshared_memory:\n  - {name: x, shape: [5], dtype: float32}\nkernels: []\n");
+    let output = bench.run(&["bench", "pipeline.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stderr).contains("error: "),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
