@@ -48,12 +48,12 @@ def load_and_machine(runs):
 
 
 def write(name, title, cases, lines):
-    """Keeps the raw figures in results/NAME.json, and puts the table between the marks of that name in README.md."""
+    """Keeps the raw figures in results/NAME.json, and puts the table between the marks of that name in both READMEs."""
     raw = {"machine": title, "cases": [asdict(case) for case in cases]}
     results = HERE / "results"
     results.mkdir(exist_ok=True)
     (results / f"{name}.json").write_text(json.dumps(raw, indent=1, ensure_ascii=False) + "\n")
-    readme = HERE / "README.md"
     marked = re.compile(f"(?<=<!-- {name} -->\n).*?(?=\n<!-- /{name} -->)", re.DOTALL)
     written = "\n".join([title, "", *lines])
-    readme.write_text(marked.sub(lambda _: written, readme.read_text(), count=1))
+    for readme in (HERE / "README.md", HERE.parent / "README.md"):
+        readme.write_text(marked.sub(lambda _: written, readme.read_text(), count=1))
