@@ -69,6 +69,8 @@ pub enum LanesMode {
     Fused,
     /// Each stage has a thread.
     Spread,
+    /// As many threads as there are processors, with stages that the first frames have shown to be worth it.
+    Auto,
 }
 
 /// A pipeline that passed the checks of its own file.
@@ -211,7 +213,11 @@ fn read(
     let kernel_path = kernel_path(&mut top, directory(path));
     let lanes = top.choice(
         "lanes",
-        &[("fused", LanesMode::Fused), ("spread", LanesMode::Spread)],
+        &[
+            ("fused", LanesMode::Fused),
+            ("spread", LanesMode::Spread),
+            ("auto", LanesMode::Auto),
+        ],
     );
     top.require("shared_memory");
     let [stream_entries, stage_entries, source_entries, sink_entries] =

@@ -1,7 +1,7 @@
 //! From a plan to lanes that are ready to run: creates the streams, publishes initial values, opens instances.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -12,7 +12,7 @@ use super::feeding::{Arrivals, Feed, Feeding};
 use super::graph::{Graph, Node};
 use super::intake::IntakeWorker;
 use super::lane::Crew;
-use super::lanes::{self, Lane, name_of};
+use super::lanes::name_of;
 use super::opening::{Memory, Opening, Shown};
 use super::output::Output;
 use super::plan::{Plan, PlannedStage};
@@ -27,51 +27,19 @@ use super::state::State;
 use super::supervision::Supervision;
 use super::team::{Helper, Team};
 use super::trigger::Trigger;
+use super::work::{ReadyLane, hand_out};
 use crate::array::zeros;
 use crate::config::{self, FaultAction, StreamIndex};
 use crate::endpoint;
 use crate::kernel::Origin;
 use crate::report::meter::{StageMeter, StreamMeter};
-use crate::report::{Clock, FaultReport, Monitor, StageEntry, StreamEntry};
+use crate::report::placement::Placement;
+use crate::report::{Clock, Monitor, StageEntry, StreamEntry};
 use crate::sandbox::{Access, Digest, Isolation, check_address_space};
 use crate::stream::{PrivateRing, Reader, Stamp, Stream};
 
 /// How long the next frame waits for the one before, when only one is to be in flight, though no stage computes.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
-
-/// A lane with its work.
-pub struct ReadyLane {
-    /// The name of its thread.
-    pub name: String,
-    /// On which of the available processors it runs, counted round and round.
-    pub processor: usize,
-    /// What it runs.
-    pub work: Work,
-}
-
-/// What a lane runs.
-pub enum Work {
-    /// Sources, intakes, stages and sinks.
-    Crew(Crew),
-    /// One more part of a stage.
-    Part(Helper),
-}
-
-impl Work {
-    /// Runs until there is nothing left to do, or the run is stopped.
-    ///
-    /// # Errors
-    /// The first fault that ends the run.
-    pub fn run(self, run: &RunHandle) -> Result<(), FaultReport> {
-        match self {
-            Work::Crew(crew) => crew.run(run),
-            Work::Part(helper) => {
-                helper.run();
-                Ok(())
-            }
-        }
-    }
-}
 
 /// A pipeline that can run: its streams exist, its kernels are initialised.
 pub struct Built {
@@ -105,11 +73,11 @@ pub fn build(
     check_address_space(instances, bytes)?;
     let mut builder = Builder::new(plan, options, keeper, run)?;
     builder.publish_initial()?;
-    let lanes = lanes::assign(&plan.config, &plan.graph, |sink| plan.sinks[sink].waits());
+    let lanes = plan.lanes();
     let mut crews = Vec::with_capacity(lanes.len());
     // Intakes first: what lies in an outside stream already is there for its readers, and no new frame to them.
     for lane in &lanes {
-        let mut crew = Crew::default();
+        let mut crew: Crew = Crew::default();
         for &stream in &lane.intakes {
             crew.feeds.push(Box::new(builder.intake(stream)?));
         }
@@ -129,17 +97,11 @@ pub fn build(
             }
         }
     }
-    let ready = |(lane, crew): (Lane, Crew)| ReadyLane {
-        name: lane.name,
-        processor: lane.processor,
-        work: match lane.part.and_then(|part| builder.helpers.remove(&part)) {
-            Some(helper) => Work::Part(helper),
-            None => Work::Crew(crew),
-        },
-    };
+    let placement = Arc::default();
+    let helpers = std::mem::take(&mut builder.helpers);
     Ok(Built {
-        lanes: lanes.into_iter().zip(crews).map(ready).collect(),
-        monitor: builder.monitor(),
+        lanes: hand_out(plan, lanes, crews, helpers, &placement),
+        monitor: builder.monitor(placement),
         streams: builder.streams,
     })
 }
@@ -428,7 +390,7 @@ impl<'a> Builder<'a> {
         windows
     }
 
-    fn monitor(&self) -> Monitor {
+    fn monitor(&self, placement: Arc<OnceLock<Placement>>) -> Monitor {
         let config = &self.plan.config;
         let stage = |(index, stage): (usize, &PlannedStage)| StageEntry {
             name: name_of(config, Node::Stage(index)).to_owned(),
@@ -453,6 +415,7 @@ impl<'a> Builder<'a> {
             self.plan.stages.iter().enumerate().map(stage).collect(),
             config.sinks.iter().enumerate().map(sink).collect(),
             config.streams.iter().enumerate().map(stream).collect(),
+            placement,
         )
     }
 }

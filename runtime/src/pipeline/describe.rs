@@ -1,19 +1,22 @@
 //! A plan in words.
 
 use super::graph::Node;
-use super::lanes::{assign, name_of};
-use super::plan::Plan;
+use super::lanes::{Lane, Task, name_of};
+use super::placement::{partition, placement};
+use super::plan::{Plan, PlannedStage};
+use super::solo::Solo;
 use crate::config::StreamIndex;
 use crate::report::graph::{
     BoundsDescription, Description, Edge, LaneDescription, LimitsDescription, NodeDescription,
     StreamDescription,
 };
+use crate::report::placement::Placement;
 use crate::sandbox::bounds;
 
 impl Plan {
     /// What the pipeline consists of.
     pub fn describe(&self) -> Description {
-        let lanes = assign(&self.config, &self.graph, |sink| self.sinks[sink].waits());
+        let lanes = self.lanes();
         let name = |node: &Node| name_of(&self.config, *node).to_owned();
         let lane_of = |node: &Node| {
             let lane = lanes.iter().find(|lane| lane.nodes.contains(node));
@@ -61,13 +64,17 @@ impl Plan {
                 .iter()
                 .map(|lane| LaneDescription {
                     name: lane.name.clone(),
-                    nodes: match lane.part {
-                        Some((stage, _)) => vec![name(&Node::Stage(stage))],
-                        None => lane.nodes.iter().map(name).collect(),
+                    nodes: match lane.task {
+                        Task::Part { stage, .. } => vec![name(&Node::Stage(stage))],
+                        _ => lane.nodes.iter().map(name).collect(),
                     },
-                    part: lane.part.map(|(_, part)| part),
+                    part: match lane.task {
+                        Task::Part { part, .. } => Some(part),
+                        Task::Run | Task::Measure | Task::Share => None,
+                    },
                 })
                 .collect(),
+            placement: self.foretell(&lanes),
             interruption: self.interruption.clone(),
             bounds: BoundsDescription {
                 log_characters: bounds::LOG_CHARACTERS,
@@ -82,6 +89,28 @@ impl Plan {
                 instances: bounds::INSTANCES,
             },
         }
+    }
+
+    /// Where `lanes: auto` would put the stages if each took what it takes alone, on frames of zeros. Sources and sinks count nothing.
+    /// `None` where nothing is to be placed, or a kernel does not compute such frames.
+    fn foretell(&self, lanes: &[Lane]) -> Option<Placement> {
+        let measuring = lanes.iter().find(|lane| lane.task == Task::Measure)?;
+        let mut loads = Vec::with_capacity(measuring.nodes.len());
+        for node in &measuring.nodes {
+            loads.push(match node {
+                Node::Stage(index) => alone(&self.stages[*index])?,
+                Node::Source(_) | Node::Sink(_) => 0.0,
+            });
+        }
+        let shares = lanes.iter().filter(|lane| lane.task == Task::Share);
+        let names: Vec<String> = std::iter::once(measuring)
+            .chain(shares)
+            .map(|lane| lane.name.clone())
+            .collect();
+        let nodes = measuring.nodes.iter();
+        let nodes = nodes.map(|node| name_of(&self.config, *node).to_owned());
+        let starts = partition(&loads, names.len());
+        Some(placement(nodes.collect(), &loads, &starts, &names, 1))
     }
 
     fn kind_of(&self, node: Node) -> String {
@@ -133,4 +162,14 @@ impl Plan {
         }
         edges
     }
+}
+
+/// The median time of a stage's call, in nanoseconds, on frames of zeros; of a wide stage, that of one part.
+fn alone(stage: &PlannedStage) -> Option<f64> {
+    const CALLS: usize = 9;
+    let mut solo = Solo::open(&stage.program, &stage.context, &stage.limits).ok()?;
+    let calls = (0..CALLS).map(|call| solo.compute(call as u64).ok());
+    let mut times = calls.collect::<Option<Vec<_>>>()?;
+    times.sort_unstable();
+    Some(times[CALLS / 2].as_nanos() as f64)
 }

@@ -68,23 +68,71 @@ pub trait Worker: Send {
     }
 }
 
+/// Why a lane went round no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Everything has finished, or the run is stopped.
+    Over,
+    /// It was to go on elsewhere.
+    Left,
+}
+
+impl Worker for Box<dyn Worker> {
+    fn turn(&mut self) -> Result<Turn, FaultReport> {
+        (**self).turn()
+    }
+
+    fn ready(&self) -> bool {
+        (**self).ready()
+    }
+
+    fn words<'a>(&'a self, words: &mut Vec<WaitWord<'a>>) {
+        (**self).words(words);
+    }
+
+    fn due(&self) -> Option<Instant> {
+        (**self).due()
+    }
+
+    fn delay(&mut self, by: Duration) {
+        (**self).delay(by);
+    }
+
+    fn settle(&mut self) -> Option<Duration> {
+        (**self).settle()
+    }
+
+    fn end(&mut self) -> Result<(), FaultReport> {
+        (**self).end()
+    }
+}
+
 /// What a lane runs.
-#[derive(Default)]
-pub struct Crew {
+pub struct Crew<W = Box<dyn Worker>> {
     /// Sources and intakes. They get a turn when all others are idle: what has entered the lane goes through to its
     /// end before more comes in, so that frames do not queue up behind one another. But when another lane keeps this
     /// one busy, they get one now and then all the same.
-    pub feeds: Vec<Box<dyn Worker>>,
+    pub feeds: Vec<W>,
     /// Stages and sinks, in graph order.
-    pub workers: Vec<Box<dyn Worker>>,
+    pub workers: Vec<W>,
 }
 
-impl Crew {
-    fn all(&self) -> impl Iterator<Item = &dyn Worker> {
-        self.feeds.iter().chain(&self.workers).map(Box::as_ref)
+impl<W> Default for Crew<W> {
+    fn default() -> Self {
+        Self {
+            feeds: Vec::new(),
+            workers: Vec::new(),
+        }
+    }
+}
+
+impl<W: Worker> Crew<W> {
+    /// Feeds, then workers.
+    pub fn all(&self) -> impl Iterator<Item = &W> {
+        self.feeds.iter().chain(&self.workers)
     }
 
-    fn all_mut(&mut self) -> impl Iterator<Item = &mut Box<dyn Worker>> {
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut W> {
         self.feeds.iter_mut().chain(&mut self.workers)
     }
 
@@ -94,7 +142,19 @@ impl Crew {
     /// The first fault that ends the run.
     pub fn run(mut self, run: &RunHandle) -> Result<(), FaultReport> {
         run.gate().enter();
-        let mut result = self.turns(run);
+        let result = self.turns(run, |_| false);
+        self.end(result.map(drop), run)
+    }
+
+    /// Ends each worker, in a thread that has entered the gate, after `result`.
+    ///
+    /// # Errors
+    /// The first fault that ends the run.
+    pub fn end(
+        &mut self,
+        mut result: Result<(), FaultReport>,
+        run: &RunHandle,
+    ) -> Result<(), FaultReport> {
         for worker in self.all_mut() {
             // Each is ended, whatever became of the others; the first fault is the one that counts.
             let ended = worker.end();
@@ -104,12 +164,23 @@ impl Crew {
         result
     }
 
-    fn turns(&mut self, run: &RunHandle) -> Result<(), FaultReport> {
+    /// Goes round, in a thread that has entered the gate, until it is to leave, everything has finished or the run is stopped.
+    ///
+    /// # Errors
+    /// A fault that ends the run.
+    pub fn turns(
+        &mut self,
+        run: &RunHandle,
+        leaves: impl Fn(&Self) -> bool,
+    ) -> Result<End, FaultReport> {
         let (stop, pause) = (run.bell(), run.gate());
         let mut words = Vec::new();
         let mut rest = Rest::default();
         let mut busy_sweeps = 0;
         while !stop.is_rung() {
+            if leaves(self) {
+                return Ok(End::Left);
+            }
             if pause.is_closed() {
                 self.wait_at(pause, stop);
                 continue;
@@ -124,14 +195,13 @@ impl Crew {
             if through == Turn::Worked || fed == Turn::Worked {
                 continue;
             }
-            let settle = |worker: &mut Box<dyn Worker>| worker.settle();
-            let retry = self.all_mut().filter_map(settle).min();
+            let retry = self.all_mut().filter_map(Worker::settle).min();
             if (through, fed) == (Turn::Finished, Turn::Finished) {
-                return Ok(());
+                return Ok(End::Over);
             }
             self.idle(&mut words, &mut rest, retry, run);
         }
-        Ok(())
+        Ok(End::Over)
     }
 
     /// Waits until the run is resumed or is to end.
@@ -169,7 +239,7 @@ impl Crew {
 }
 
 /// Gives each worker a turn. `Worked` if one moved a frame, `Finished` if all have finished.
-fn sweep(workers: &mut [Box<dyn Worker>], stop: &Bell) -> Result<Turn, FaultReport> {
+fn sweep(workers: &mut [impl Worker], stop: &Bell) -> Result<Turn, FaultReport> {
     let (mut worked, mut finished) = (false, true);
     for worker in workers {
         if stop.is_rung() {

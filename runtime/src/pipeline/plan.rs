@@ -8,6 +8,8 @@ use crate::kernel::{self, Registry, ResolvedStage};
 use crate::sandbox::{Array, Context, Engine, Isolation, Limits, Part, Program, World};
 
 use super::graph::Graph;
+use super::lane;
+use super::lanes::{Lane, assign};
 use super::load::{Wanted, load};
 use super::spec;
 
@@ -99,6 +101,15 @@ impl Plan {
             sinks,
             interruption: engine.interruption_in_words(),
         })
+    }
+}
+
+impl Plan {
+    /// The lanes on this machine.
+    pub fn lanes(&self) -> Vec<Lane> {
+        let processors = lane::processors().len().max(1);
+        let waits = |sink: usize| self.sinks[sink].waits();
+        assign(&self.config, &self.graph, processors, waits)
     }
 }
 

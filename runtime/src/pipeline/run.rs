@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::build::{Built, ReadyLane, build};
+use super::build::{Built, build};
 use super::control::RunHandle;
 use super::feeding::Feeding;
 use super::lane;
 use super::lifecycle::Event;
 use super::plan::Plan;
 use super::quarantine::{Keeper, QuarantineDirectory};
+use super::work::ReadyLane;
 use crate::report::{FaultReport, Monitor, RunReport, State};
 use crate::stream::Stream;
 

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::placement::Placement;
+
 /// A pipeline as `describe --format json` prints it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Description {
@@ -15,6 +17,8 @@ pub struct Description {
     pub edges: Vec<Edge>,
     /// The lanes and what each runs, in order.
     pub lanes: Vec<LaneDescription>,
+    /// With `lanes: auto`, what comes of times measured on frames of zeros. A run measures its own first frames.
+    pub placement: Option<Placement>,
     /// How guests are stopped at their deadlines: `revoked page`, or `epoch checks, because …`.
     pub interruption: String,
     /// What every guest is bound by, whatever its limits.
@@ -164,6 +168,12 @@ pub fn text(description: &Description) -> String {
     }
     text.push_str(&super::text::columns(&rows, 6));
     text.push('\n');
+    if let Some(placement) = &description.placement {
+        let _ = writeln!(
+            text,
+            "on frames of zeros (a run measures its own first frames):\n{placement}"
+        );
+    }
     text.push_str(&limits(description));
     text
 }

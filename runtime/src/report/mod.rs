@@ -10,6 +10,7 @@ mod journal;
 mod live;
 pub mod meter;
 mod monitor;
+pub mod placement;
 pub mod summary;
 pub mod text;
 

@@ -1,11 +1,12 @@
 //! All meters of one run, and the report that can be made of them at any moment.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::clock::Clock;
 use super::histogram::Distribution;
 use super::journal::Journal;
 use super::meter::{StageMeter, StreamMeter};
+use super::placement::Placement;
 use super::summary::{
     Exec, FaultReport, Latency, RunReport, SinkReport, StageReport, State, StreamReport,
 };
@@ -44,18 +45,22 @@ pub struct Monitor {
     /// Faults of what has no meter: sources, lanes.
     others: Journal,
     interruption: String,
+    placement: Arc<OnceLock<Placement>>,
 }
 
 impl Monitor {
-    /// A monitor of meters that go by `clock`. `interruption` says how guests are stopped.
+    /// A monitor of meters that go by `clock`. `interruption` says how guests are stopped; what `lanes: auto`
+    /// comes to will stand in `placement`.
     pub fn new(
         interruption: String,
         clock: Clock,
         stages: Vec<StageEntry>,
         sinks: Vec<StageEntry>,
         streams: Vec<StreamEntry>,
+        placement: Arc<OnceLock<Placement>>,
     ) -> Self {
         Self {
+            placement,
             interruption,
             others: Journal::new(&clock),
             clock,
@@ -82,6 +87,7 @@ impl Monitor {
         RunReport {
             state,
             interruption: self.interruption.clone(),
+            placement: self.placement.get().cloned(),
             elapsed_s: self.clock.seconds(),
             streams: (0..self.streams.len())
                 .map(|index| self.stream(index))

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::histogram::Distribution;
+use super::placement::Placement;
 
 /// What a run is doing, or how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -43,6 +44,8 @@ pub struct RunReport {
     pub state: State,
     /// How guests are stopped at their deadlines: `revoked page`, or `epoch checks, because …`.
     pub interruption: String,
+    /// Where `lanes: auto` has put the nodes; `null` where that was not asked for, or too few frames came.
+    pub placement: Option<Placement>,
     /// Seconds since the first frame could flow, pauses not counted.
     pub elapsed_s: f64,
     /// By name, in the order of the configuration.

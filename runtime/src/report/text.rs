@@ -126,6 +126,9 @@ pub fn summary(report: &RunReport) -> String {
         report.interruption,
         report.elapsed_s
     );
+    if let Some(placement) = &report.placement {
+        let _ = write!(text, "{placement}");
+    }
     for fault in &report.faults {
         let frame = match fault.sequence {
             Some(sequence) => format!(
