@@ -21,6 +21,7 @@ mod initial;
 mod located;
 mod on_fault;
 mod parameters;
+mod realtime;
 mod reference;
 mod render;
 mod stage;
@@ -37,6 +38,7 @@ pub use initial::{Initial, Number};
 pub use located::{Located, Span};
 pub use on_fault::{FaultAction, OnFault};
 pub use parameters::Parameters;
+pub use realtime::{Pin, Realtime};
 pub use reference::Auxiliary;
 pub use stage::{Delivery, StageConfig, Synchronization, SynchronizationMode, TriggerPolicy};
 pub use stream::{Mode, Storage, StreamConfig, StreamIndex};
@@ -51,7 +53,7 @@ use yaml::{Node, Value};
 /// Bytes that a configuration may have; `initial: values` are what makes one large.
 const SIZE_LIMIT: u64 = 16 << 20;
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 8] = [
     "shared_memory",
     "kernels",
     "sources",
@@ -59,6 +61,7 @@ const KEYS: [&str; 7] = [
     "namespace",
     "kernel_path",
     "lanes",
+    "realtime",
 ];
 
 /// How stages are distributed over threads.
@@ -87,6 +90,8 @@ pub struct Config {
     pub kernel_path: Vec<Located<PathBuf>>,
     /// How stages are distributed over threads.
     pub lanes: LanesMode,
+    /// What lanes ask of the system.
+    pub realtime: Option<Realtime>,
     /// The streams.
     pub streams: Vec<StreamConfig>,
     /// The stages.
@@ -219,6 +224,7 @@ fn read(
             ("auto", LanesMode::Auto),
         ],
     );
+    let realtime = realtime::read(&mut top);
     top.require("shared_memory");
     let [stream_entries, stage_entries, source_entries, sink_entries] =
         ["shared_memory", "kernels", "sources", "sinks"].map(|key| section(&mut top, key));
@@ -298,6 +304,7 @@ fn read(
         namespace,
         kernel_path,
         lanes: lanes.map_or(LanesMode::default(), |lanes| lanes.value),
+        realtime,
         streams,
         stages,
         sources,

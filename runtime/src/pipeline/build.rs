@@ -17,6 +17,7 @@ use super::opening::{Memory, Opening, Shown};
 use super::output::Output;
 use super::plan::{Plan, PlannedStage};
 use super::quarantine::{Keeper, Record};
+use super::realtime::{self, Thread};
 use super::reopen::Reopener;
 use super::run::RunOptions;
 use super::sink::SinkWorker;
@@ -71,6 +72,7 @@ pub fn build(
     let parts = |stage: &PlannedStage| stage.context.part.count as usize;
     let instances = plan.stages.iter().filter(here).map(parts).sum();
     check_address_space(instances, bytes)?;
+    realtime::prepare(plan)?;
     let mut builder = Builder::new(plan, options, keeper, run)?;
     builder.publish_initial()?;
     let lanes = plan.lanes();
@@ -98,9 +100,16 @@ pub fn build(
         }
     }
     let placement = Arc::default();
+    let processors = realtime::processors(&plan.config);
+    let priority = plan.config.realtime.as_ref();
+    let priority = priority.and_then(|realtime| realtime.priority);
+    let thread = |processor: usize| Thread {
+        processor: processors.get(processor % processors.len().max(1)).copied(),
+        priority: priority.map(|priority| priority.value),
+    };
     let helpers = std::mem::take(&mut builder.helpers);
     Ok(Built {
-        lanes: hand_out(plan, lanes, crews, helpers, &placement),
+        lanes: hand_out(plan, lanes, crews, helpers, &placement, thread),
         monitor: builder.monitor(placement),
         streams: builder.streams,
     })
@@ -416,6 +425,7 @@ impl<'a> Builder<'a> {
             config.sinks.iter().enumerate().map(sink).collect(),
             config.streams.iter().enumerate().map(stream).collect(),
             placement,
+            realtime::shown(config),
         )
     }
 }

@@ -4,6 +4,7 @@ use super::graph::Node;
 use super::lanes::{Lane, Task, name_of};
 use super::placement::{partition, placement};
 use super::plan::{Plan, PlannedStage};
+use super::realtime;
 use super::solo::Solo;
 use crate::config::StreamIndex;
 use crate::report::graph::{
@@ -75,6 +76,7 @@ impl Plan {
                 })
                 .collect(),
             placement: self.foretell(&lanes),
+            realtime: realtime::shown(&self.config),
             interruption: self.interruption.clone(),
             bounds: BoundsDescription {
                 log_characters: bounds::LOG_CHARACTERS,

@@ -1,12 +1,7 @@
 //! A lane: one pinned thread that runs its workers to completion in graph order.
 
-use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
-
-use rustix::thread::{
-    CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity, set_current_timer_slack,
-};
 
 use super::control::RunHandle;
 use crate::report::FaultReport;
@@ -288,36 +283,6 @@ impl Rest {
             false => self.late - (self.late - late) / 16,
         };
     }
-}
-
-/// The processors that this process may use, the one that the caller runs on first: runs that start on different
-/// processors then pin their first lanes to different ones. Empty where the system does not say.
-pub fn processors() -> Vec<usize> {
-    let Ok(allowed) = sched_getaffinity(None) else {
-        return Vec::new();
-    };
-    let mut processors: Vec<usize> = (0..CpuSet::MAX_CPU)
-        .filter(|&processor| allowed.is_set(processor))
-        .collect();
-    let here = processors
-        .iter()
-        .position(|&processor| processor == sched_getcpu());
-    processors.rotate_left(here.unwrap_or(0));
-    processors
-}
-
-/// Lets the kernel wake the calling thread as soon as it can, and not within 50 µs of what it asks for.
-pub fn wake_in_time() {
-    // It only steadies the timing.
-    let _ = set_current_timer_slack(NonZeroU64::new(1));
-}
-
-/// Pins the calling thread to a processor.
-pub fn pin(processor: usize) {
-    let mut one = CpuSet::new();
-    one.set(processor);
-    // Pinning only steadies the timing: where the system refuses it, the lane runs unpinned.
-    let _ = sched_setaffinity(None, &one);
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use crate::kernel::{self, Registry, ResolvedStage};
 use crate::sandbox::{Array, Context, Engine, Isolation, Limits, Part, Program, World};
 
 use super::graph::Graph;
-use super::lane;
 use super::lanes::{Lane, assign};
 use super::load::{Wanted, load};
+use super::realtime::{self, available};
 use super::spec;
 
 /// One stage, checked and compiled.
@@ -37,6 +37,8 @@ pub struct Plan {
     pub sources: Vec<Box<dyn PlannedSource>>,
     /// The sinks, as in the configuration.
     pub sinks: Vec<Box<dyn PlannedSink>>,
+    /// What compiled them and stops them.
+    pub engine: Engine,
     /// How the guests are stopped at their deadlines, in words.
     pub interruption: String,
 }
@@ -99,6 +101,7 @@ impl Plan {
             stages,
             sources,
             sinks,
+            engine: engine.clone(),
             interruption: engine.interruption_in_words(),
         })
     }
@@ -107,7 +110,12 @@ impl Plan {
 impl Plan {
     /// The lanes on this machine.
     pub fn lanes(&self) -> Vec<Lane> {
-        let processors = lane::processors().len().max(1);
+        let available = available();
+        let pinned = realtime::processors(&self.config);
+        // Lanes that are not pinned find those that are free.
+        let processors = if pinned.is_empty() { available } else { pinned }
+            .len()
+            .max(1);
         let waits = |sink: usize| self.sinks[sink].waits();
         assign(&self.config, &self.graph, processors, waits)
     }

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -11,7 +11,6 @@ use anyhow::Context as _;
 use super::build::{Built, build};
 use super::control::RunHandle;
 use super::feeding::Feeding;
-use super::lane;
 use super::lifecycle::Event;
 use super::plan::Plan;
 use super::quarantine::{Keeper, QuarantineDirectory};
@@ -97,16 +96,11 @@ impl Run {
         if !self.handle.tell(Event::Start) {
             return Ok(());
         }
-        let processors = lane::processors();
-        for lane in self.ready.drain(..) {
-            let ReadyLane { name, work, .. } = lane;
-            let place = lane.processor % processors.len().max(1);
-            let processor = processors.get(place).copied();
+        for ReadyLane { name, thread, work } in self.ready.drain(..) {
             let ended = self.endings.0.clone();
             let handle = self.handle.clone();
-            let started = thread::Builder::new().name(name.clone()).spawn(move || {
-                processor.into_iter().for_each(lane::pin);
-                lane::wake_in_time();
+            let started = Builder::new().name(name.clone()).spawn(move || {
+                thread.apply();
                 let ending = catch_unwind(AssertUnwindSafe(|| work.run(&handle)));
                 let ending = ending.unwrap_or_else(|_| Err(panicked(name)));
                 // Nobody listens any more only when the run itself is gone.

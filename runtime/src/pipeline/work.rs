@@ -11,6 +11,7 @@ use super::lane::{Crew, Worker};
 use super::lanes::{Lane, Task, name_of};
 use super::placement::{Calibration, Timed};
 use super::plan::Plan;
+use super::realtime::Thread;
 use super::team::Helper;
 use crate::report::FaultReport;
 use crate::report::placement::Placement;
@@ -19,8 +20,8 @@ use crate::report::placement::Placement;
 pub struct ReadyLane {
     /// The name of its thread.
     pub name: String,
-    /// On which of the available processors it runs, counted round and round.
-    pub processor: usize,
+    /// What its thread asks of the system.
+    pub thread: Thread,
     /// What it runs.
     pub work: Work,
 }
@@ -56,13 +57,15 @@ impl Work {
     }
 }
 
-/// Gives each lane its work. `helpers` compute parts of wide stages, `placement` is told what `lanes: auto` comes to.
+/// Gives each lane its work. `helpers` compute parts of wide stages, `placement` is told what `lanes: auto` comes to,
+/// and `thread` says what the lane in each place asks of the system.
 pub fn hand_out(
     plan: &Plan,
     lanes: Vec<Lane>,
     crews: Vec<Crew>,
     mut helpers: HashMap<(usize, u32), Helper>,
     placement: &Arc<OnceLock<Placement>>,
+    thread: impl Fn(usize) -> Thread,
 ) -> Vec<ReadyLane> {
     let (mut spares, mut shares) = (Vec::new(), VecDeque::new());
     for lane in lanes.iter().filter(|lane| lane.task == Task::Share) {
@@ -92,7 +95,7 @@ pub fn hand_out(
         .map(|(lane, crew)| ReadyLane {
             work: work(&lane, crew),
             name: lane.name,
-            processor: lane.processor,
+            thread: thread(lane.processor),
         })
         .collect()
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::placement::Placement;
+use super::realtime::Realtime;
 
 /// A pipeline as `describe --format json` prints it.
 #[derive(Clone, Debug, Serialize)]
@@ -19,6 +20,8 @@ pub struct Description {
     pub lanes: Vec<LaneDescription>,
     /// With `lanes: auto`, what comes of times measured on frames of zeros. A run measures its own first frames.
     pub placement: Option<Placement>,
+    /// What `realtime:` asks for; `null` without it.
+    pub realtime: Option<Realtime>,
     /// How guests are stopped at their deadlines: `revoked page`, or `epoch checks, because …`.
     pub interruption: String,
     /// What every guest is bound by, whatever its limits.
@@ -173,6 +176,9 @@ pub fn text(description: &Description) -> String {
             text,
             "on frames of zeros (a run measures its own first frames):\n{placement}"
         );
+    }
+    if let Some(realtime) = &description.realtime {
+        let _ = writeln!(text, "{realtime}\n");
     }
     text.push_str(&limits(description));
     text

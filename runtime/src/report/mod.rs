@@ -11,6 +11,7 @@ mod live;
 pub mod meter;
 mod monitor;
 pub mod placement;
+pub mod realtime;
 pub mod summary;
 pub mod text;
 

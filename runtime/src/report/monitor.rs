@@ -7,6 +7,7 @@ use super::histogram::Distribution;
 use super::journal::Journal;
 use super::meter::{StageMeter, StreamMeter};
 use super::placement::Placement;
+use super::realtime::Realtime;
 use super::summary::{
     Exec, FaultReport, Latency, RunReport, SinkReport, StageReport, State, StreamReport,
 };
@@ -46,11 +47,12 @@ pub struct Monitor {
     others: Journal,
     interruption: String,
     placement: Arc<OnceLock<Placement>>,
+    realtime: Option<Realtime>,
 }
 
 impl Monitor {
     /// A monitor of meters that go by `clock`. `interruption` says how guests are stopped; what `lanes: auto`
-    /// comes to will stand in `placement`.
+    /// comes to will stand in `placement`; `realtime` is what lanes ask of the system.
     pub fn new(
         interruption: String,
         clock: Clock,
@@ -58,9 +60,11 @@ impl Monitor {
         sinks: Vec<StageEntry>,
         streams: Vec<StreamEntry>,
         placement: Arc<OnceLock<Placement>>,
+        realtime: Option<Realtime>,
     ) -> Self {
         Self {
             placement,
+            realtime,
             interruption,
             others: Journal::new(&clock),
             clock,
@@ -88,6 +92,7 @@ impl Monitor {
             state,
             interruption: self.interruption.clone(),
             placement: self.placement.get().cloned(),
+            realtime: self.realtime.clone(),
             elapsed_s: self.clock.seconds(),
             streams: (0..self.streams.len())
                 .map(|index| self.stream(index))

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::histogram::Distribution;
 use super::placement::Placement;
+use super::realtime::Realtime;
 
 /// What a run is doing, or how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -46,6 +47,8 @@ pub struct RunReport {
     pub interruption: String,
     /// Where `lanes: auto` has put the nodes; `null` where that was not asked for, or too few frames came.
     pub placement: Option<Placement>,
+    /// What `realtime:` has given the lanes; `null` without it.
+    pub realtime: Option<Realtime>,
     /// Seconds since the first frame could flow, pauses not counted.
     pub elapsed_s: f64,
     /// By name, in the order of the configuration.

@@ -126,6 +126,9 @@ pub fn summary(report: &RunReport) -> String {
         report.interruption,
         report.elapsed_s
     );
+    if let Some(realtime) = &report.realtime {
+        let _ = writeln!(text, "{realtime}");
+    }
     if let Some(placement) = &report.placement {
         let _ = write!(text, "{placement}");
     }

@@ -12,10 +12,12 @@
 use std::cell::RefCell;
 use std::num::NonZeroU64;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use super::schedule::schedule;
 
 /// New calls are looked for this often, so that a deadline is overrun by a quarter of it at most.
 const LOOKS_PER_DEADLINE: u32 = 4;
@@ -88,6 +90,8 @@ struct Watched {
     /// The thread sleeps, or is about to.
     asleep: AtomicBool,
     stop: AtomicBool,
+    /// The system's number of the thread; 0 before it runs.
+    thread: AtomicI32,
 }
 
 /// The watching thread. Dropping it ends the thread.
@@ -115,6 +119,23 @@ impl Watchdog {
         Watchdog {
             watched: Arc::default(),
             thread: None,
+        }
+    }
+
+    /// Lets the thread run in real time: above the threads that it watches, or a guest could keep it from its processor.
+    ///
+    /// # Errors
+    /// The system does not allow it.
+    pub fn run_in_real_time(&self, priority: u32) -> std::io::Result<()> {
+        if self.thread.is_none() {
+            return Ok(());
+        }
+        loop {
+            match self.watched.thread.load(Ordering::SeqCst) {
+                // It has only just been started.
+                0 => thread::yield_now(),
+                number => return schedule(number, priority),
+            }
         }
     }
 
@@ -283,6 +304,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The thread.
 fn watch(watched: &Watched) {
+    let number = rustix::thread::gettid().as_raw_nonzero();
+    watched.thread.store(number.get(), Ordering::SeqCst);
     // The kernel may wake an ordinary thread 50 µs late, to wake several at once. Should this be refused, it does.
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
     let mut active = Instant::now();

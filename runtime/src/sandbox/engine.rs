@@ -104,6 +104,14 @@ struct Children {
 }
 
 impl Engine {
+    /// Lets the thread that stops guests run in real time, at a priority of 1 to 99: above the threads that call guests.
+    ///
+    /// # Errors
+    /// The system does not allow it.
+    pub fn watch_in_real_time(&self, priority: u32) -> std::io::Result<()> {
+        self.0.watchdog.run_in_real_time(priority)
+    }
+
     /// Installs the fault handler, configures wasmtime, starts the watchdog's thread and looks for the cache.
     ///
     /// # Errors

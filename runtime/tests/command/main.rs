@@ -14,6 +14,7 @@ mod outside;
 mod pause;
 mod policies;
 mod quarantine;
+mod realtime;
 mod refused;
 mod running;
 mod sealed;

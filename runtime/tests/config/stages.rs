@@ -256,3 +256,27 @@ fn endpoints() {
         &["sink 1 must be a mapping of keys to values"],
     );
 }
+
+#[test]
+fn what_lanes_ask_of_the_system_has_to_make_sense() {
+    let with = |realtime: &str| format!("realtime: {realtime}\n{}", with_stage(""));
+    check(
+        &with("{priority: ⟦0⟧, pin: ⟦sometimes⟧}"),
+        &[
+            "'priority' of 'realtime' must be an integer from 1 to 98, but it is 0",
+            "'pin' of 'realtime' must be true, false, or a list of processors' numbers, but it is",
+        ],
+    );
+    check(
+        &with("{priority: ⟦99⟧, pin: [0, ⟦-1⟧], ⟦prority⟧: 3}"),
+        &[
+            "'realtime' has the unknown key 'prority' | did you mean 'priority'?",
+            "'priority' of 'realtime' must be an integer from 1 to 98, but it is 99",
+            "'pin' of 'realtime' must be a list of processors' numbers, but it is -1",
+        ],
+    );
+    check(
+        &with("⟦fast⟧"),
+        &["'realtime' must be a mapping of keys to values"],
+    );
+}
