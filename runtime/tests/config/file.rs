@@ -153,7 +153,7 @@ fn top_level() {
     check(
         &format!("lanes: ⟦fuse⟧\n{}", with_stage("")),
         &[
-            "'lanes' of the pipeline must be one of fused, spread, but it is the text 'fuse' | did you mean 'fused'?",
+            "'lanes' of the pipeline must be one of fused, spread, auto, but it is the text 'fuse' | did you mean 'fused'?",
         ],
     );
     check(

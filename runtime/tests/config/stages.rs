@@ -263,16 +263,16 @@ fn what_lanes_ask_of_the_system_has_to_make_sense() {
     check(
         &with("{priority: ⟦0⟧, pin: ⟦sometimes⟧}"),
         &[
-            "'priority' of 'realtime' must be an integer from 1 to 98, but it is 0",
+            "'priority' of 'realtime' must be an integer from 1 to 98, but it is the integer 0",
             "'pin' of 'realtime' must be true, false, or a list of processors' numbers, but it is",
         ],
     );
     check(
         &with("{priority: ⟦99⟧, pin: [0, ⟦-1⟧], ⟦prority⟧: 3}"),
         &[
+            "'priority' of 'realtime' must be an integer from 1 to 98, but it is the integer 99",
+            "'pin' of 'realtime' must be a list of processors' numbers, but it is the integer -1",
             "'realtime' has the unknown key 'prority' | did you mean 'priority'?",
-            "'priority' of 'realtime' must be an integer from 1 to 98, but it is 99",
-            "'pin' of 'realtime' must be a list of processors' numbers, but it is -1",
         ],
     );
     check(
