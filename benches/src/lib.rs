@@ -14,8 +14,7 @@ use sandpipe::array::{ArrayType, Dtype};
 use sandpipe::kernel::{Registry, state_arrays};
 use sandpipe::pipeline::Solo;
 use sandpipe::sandbox::{Array, Context, Engine, EngineOptions, Isolation, Limits, Part, Program};
-use sandpipe_kernel::Kernel;
-use sandpipe_kernel::testing::Stage;
+use sandpipe_kernels_native::{self as native, Description, Native};
 use serde_json::{Map, Value};
 
 /// A named frame of 32-bit floats.
@@ -167,24 +166,27 @@ impl Case {
     }
 
     /// The same kernel built natively.
-    pub fn native<K: Kernel>(&self) -> Stage<K> {
-        let mut builder = Stage::<K>::new();
-        for (name, value) in &self.parameters {
-            builder = builder.parameter(name, value.clone());
+    pub fn native(&self) -> Box<dyn Native> {
+        let bytes = |frames: &[Frame]| frames.iter().map(Frame::bytes).collect::<Vec<_>>();
+        let (inputs, auxiliary) = (bytes(&self.inputs), bytes(&self.auxiliary));
+        let output = Frame::new("output", &self.output, |_| 0.0);
+        let written = output.bytes();
+        fn array<'a>((frame, bytes): (&'a Frame, &'a Vec<u8>)) -> native::Array<'a> {
+            native::Array {
+                alias: &frame.name,
+                dtype: "float32",
+                shape: &frame.shape,
+                frame: bytes,
+            }
         }
-        if let Some(operation) = &self.operation {
-            builder = builder.operation(operation);
-        }
-        for frame in &self.inputs {
-            builder = builder.trigger_input(&frame.name, &frame.shape, &frame.values);
-        }
-        for frame in &self.auxiliary {
-            builder = builder.auxiliary(&frame.name, &frame.shape, &frame.values);
-        }
-        builder
-            .output::<f32>("output", &self.output)
-            .build()
-            .unwrap()
+        let stage = Description {
+            trigger_inputs: self.inputs.iter().zip(&inputs).map(array).collect(),
+            auxiliary_inputs: self.auxiliary.iter().zip(&auxiliary).map(array).collect(),
+            outputs: vec![array((&output, &written))],
+            operation: self.operation.as_deref(),
+            parameters: &self.parameters,
+        };
+        native::native(&self.kind, &stage).unwrap().unwrap()
     }
 }
 

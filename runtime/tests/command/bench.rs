@@ -440,11 +440,18 @@ fn wrong_arguments_are_refused_before_anything_runs() {
 #[test]
 fn a_pipeline_without_an_end_is_refused() {
     let bench = Workbench::new("bench-endless");
-    bench.pipeline("\nshared_memory:\n  - {name: x, shape: [5], dtype: float32}\nkernels: []\n");
+    bench.pipeline(
+        "
+shared_memory:
+  - {name: x, shape: [5], dtype: float32}
+sources:
+  - {name: ramp, kind: synthetic.array, stream: x, parameters: {pattern: ramp}}
+",
+    );
     let output = bench.run(&["bench", "pipeline.yaml"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        text(&output.stderr).contains("error: "),
+        text(&output.stderr).contains("there is nothing to measure"),
         "{}",
         text(&output.stderr)
     );
