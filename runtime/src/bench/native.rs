@@ -12,7 +12,7 @@ use crate::endpoint;
 use crate::kernel::Origin;
 use crate::pipeline::{Node, PlannedStage, Solo};
 use crate::report::Recorder;
-use crate::sandbox::Array;
+use crate::sandbox::{Array, Context, Part};
 
 use super::interruption::Interruption;
 use super::prepare::Prepared;
@@ -58,7 +58,12 @@ pub fn compare(
             .chain(auxiliary)
             .map(|stream| &frames[stream][..])
             .collect();
-        let mut solo = Solo::open(&planned.program, &planned.context, &planned.limits)?;
+        // A wide stage too is one instance here: the native build computes all rows.
+        let context = Context {
+            part: Part::WHOLE,
+            ..planned.context.clone()
+        };
+        let mut solo = Solo::open(&planned.program, &context, &planned.limits)?;
         for (place, frame) in inputs.iter().enumerate() {
             solo.set_input(place, frame)?;
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{self, Config, Diagnostic, Report, StreamIndex};
+use crate::config::{self, Config, Diagnostic, LanesMode, Report, StreamIndex};
 use crate::endpoint::{self, PlannedSource, SourceSpec};
 use crate::pipeline::{Graph, Plan};
 use crate::sandbox::Engine;
@@ -56,6 +56,12 @@ pub(super) fn ready(engine: &Engine, name: String, config: Config) -> Result<Pre
         notes.push("sinks are left out: nothing is written".to_owned());
         plan.config.sinks.clear();
         plan.sinks.clear();
+    }
+    if plan.config.lanes == LanesMode::Auto {
+        notes.push(
+            "lanes: auto chooses lanes in each run: hand-offs between them count as waits"
+                .to_owned(),
+        );
     }
     plan.graph = Graph::of(&plan.config);
     plan.sources = endpoint::plan_sources(&plan.config)?;

@@ -297,18 +297,23 @@ shared_memory:
   - {name: x, shape: [16], dtype: uint32}
   - {name: y, shape: [16], dtype: uint32}
   - {name: z, shape: [16], dtype: float64}
+  - {name: v, shape: [16], dtype: float64}
   - {name: low, shape: [1], dtype: float64, initial: {pattern: constant, value: 3}}
   - {name: w, shape: [16], dtype: float64}
 kernels:
   - {name: own, module: own.wat, input: x, output: y}
   - {name: widen, kind: cpu.convert, input: y, output: z, parameters: {gain: 0.5}}
+  - {name: half, kind: cpu.scale, input: z, output: v, parameters: {factor: 0.5}, instances: 2}
   - {name: limit, kind: cpu.custom_operation, operation: 'clip(input, floor, 10)', input: z, auxiliary: {floor: low}, output: w}
 ",
     );
     let report = report(&bench, &["--source", "x:ramp", "--compare", "native"]);
     let native = report["native"].as_object().unwrap();
     // The user's own module has no native build.
-    assert_eq!(native.keys().collect::<Vec<_>>(), ["widen", "limit"]);
+    assert_eq!(
+        native.keys().collect::<Vec<_>>(),
+        ["widen", "half", "limit"]
+    );
     for kernel in native.values() {
         assert_eq!(kernel["same_output"], true, "{report}");
         for figure in ["sandboxed_us", "native_us", "ratio"] {
