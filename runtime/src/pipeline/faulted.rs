@@ -228,12 +228,16 @@ fn fault_report(
 
 /// What a fault says, with the names of streams for the numbers of windows.
 pub(super) fn fault_message(fault: &Fault, windows: &[String]) -> String {
-    let window = match fault.cause {
-        Cause::IllegalWrite { window } => windows.get(window),
+    let name = |window: usize| windows.get(window);
+    match fault.cause {
+        Cause::IllegalWrite { window } => {
+            name(window).map(|name| format!("wrote to '{name}', which it may only read"))
+        }
+        Cause::Segment { window } => name(window).map(|name| {
+            let (number, stream) = (format!("window {window}"), format!("stream '{name}'"));
+            fault.message.replace(&number, &stream)
+        }),
         _ => None,
-    };
-    window.map_or_else(
-        || fault.message.clone(),
-        |name| format!("wrote to '{name}', which it may only read"),
-    )
+    }
+    .unwrap_or_else(|| fault.message.clone())
 }

@@ -206,7 +206,7 @@ fn a_run_that_waits_for_frames_ends_when_a_stream_is_truncated() {
         assert_eq!(fault["cause"], "segment", "{report}");
         let message = fault["message"].as_str().unwrap();
         assert!(
-            message.contains(&bench.stream(name)) && message.contains("truncated"),
+            message.contains(&format!("{name}'")) && message.contains("truncated"),
             "{message}"
         );
         assert!(of_streams(&bench, &STREAMS).is_empty(), "streams are left");
