@@ -63,30 +63,6 @@ where
     [p, q, r, s, t, u]
 }
 
-/// The products of a row and a vector, lane by lane.
-#[inline(never)]
-fn one_row<V, L: Copy>(row: &[L], vector: &[L]) -> V
-where
-    V: Copy + Default + From<L> + AddAssign + Mul<Output = V>,
-{
-    let (rows, row_rest) = row.as_chunks::<4>();
-    let (vectors, vector_rest) = vector.as_chunks::<4>();
-    let mut sums = [V::default(); 4];
-    for (row, vector) in rows.iter().zip(vectors) {
-        for lane in 0..4 {
-            sums[lane] += V::from(row[lane]) * V::from(vector[lane]);
-        }
-    }
-    let [mut sum, second, third, fourth] = sums;
-    for part in [second, third, fourth] {
-        sum += part;
-    }
-    for (&a, &x) in row_rest.iter().zip(vector_rest) {
-        sum += V::from(a) * V::from(x);
-    }
-    sum
-}
-
 macro_rules! floats {
     ($($type:ident $vector:ident $lanes:literal)*) => {$(
         impl Element for $type {
@@ -108,15 +84,18 @@ macro_rules! floats {
                     let rest = row(index)[columns - tail.len()..].iter().zip(tail);
                     add(index, rest.fold(sums.reduce_add(), |sum, (&a, &x)| sum + a * x))
                 };
-                let (sixes, rest) = out.as_chunks_mut::<6>();
-                for (six, out) in sixes.iter_mut().enumerate() {
-                    let first = 6 * six;
-                    let sums = six_rows(array::from_fn(|k| whole(first + k)), vectors);
-                    *out = array::from_fn(|k| finish(first + k, sums[k]));
-                }
-                let first = 6 * sixes.len();
-                for (k, out) in rest.iter_mut().enumerate() {
-                    *out = finish(first + k, one_row(whole(first + k), vectors));
+                for (group, out) in out.chunks_mut(6).enumerate() {
+                    let first = 6 * group;
+                    // Where fewer are left, the last stands for those that are not there: a row's sum is the same in
+                    // whatever company.
+                    let last = first + out.len() - 1;
+                    let sums = six_rows(
+                        array::from_fn(|k| whole((first + k).min(last))),
+                        vectors,
+                    );
+                    for ((k, out), sum) in out.iter_mut().enumerate().zip(sums) {
+                        *out = finish(first + k, sum);
+                    }
                 }
             }
         }
