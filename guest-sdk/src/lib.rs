@@ -108,6 +108,7 @@ mod kernel;
 pub mod log;
 mod number;
 mod parameters;
+#[cfg(not(target_family = "wasm"))]
 pub mod testing;
 mod view;
 

@@ -1,7 +1,13 @@
 //! Parameters: from a JSON object to the author's struct, with errors that name the parameter.
 
-use std::{cell::RefCell, fmt, rc::Rc};
+use std::{borrow::Cow, cell::RefCell, fmt, rc::Rc};
 
+use hifijson::{
+    SliceLexer,
+    num::Parts,
+    token::Lex,
+    value::{Value, parse_bounded},
+};
 use serde::{
     de::{
         self, DeserializeOwned, Deserializer, Expected, IntoDeserializer, Unexpected, Visitor,
@@ -9,20 +15,26 @@ use serde::{
     },
     forward_to_deserialize_any,
 };
-use serde_json::Value;
 
 use crate::Failure;
+
+/// Arrays and objects inside one another.
+const DEPTH: usize = 128;
+
+/// A value whose numbers are still text. serde_json reads numbers as exactly, with three times the code, all of which would be
+/// compiled with every kernel.
+type Json<'a> = Value<&'a str, Cow<'a, str>>;
 
 /// Reads a JSON object into a struct. A key that the struct does not know is an error, whether or not the
 /// struct itself denies unknown fields.
 pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, Failure> {
-    let Ok(Value::Object(parameters)) = serde_json::from_str(json) else {
+    let Some(parameters) = object(json) else {
         return Err(Failure::parameter("the parameters are no JSON object"));
     };
     // serde's errors do not say which field they are about; this remembers the one being read.
-    let current = Rc::new(RefCell::new(String::new()));
+    let current = Rc::new(RefCell::new(Cow::Borrowed("")));
     let fields = parameters.into_iter().map(|(name, value)| {
-        name.clone_into(&mut current.borrow_mut());
+        current.replace(name.clone());
         (name, Field(value))
     });
     T::deserialize(MapDeserializer::new(fields)).map_err(|error| {
@@ -32,6 +44,18 @@ pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, Failure> {
             Error::Invalid(message) => format!("parameter '{}': {message}", current.borrow()),
         })
     })
+}
+
+/// Names and values. Not part of [`read`], so that a module has it once.
+fn object(json: &str) -> Option<Vec<(Cow<'_, str>, Json<'_>)>> {
+    let mut lexer = SliceLexer::new(json.as_bytes());
+    let value = lexer.exactly_one(Lex::ws_peek, |next, lexer| {
+        parse_bounded(DEPTH, next, lexer)
+    });
+    match value {
+        Ok(Value::Object(members)) => Some(members),
+        _ => None,
+    }
 }
 
 #[derive(Debug)]
@@ -73,9 +97,9 @@ impl de::Error for Error {
 }
 
 /// The value of one parameter. Reads as the JSON value does, but refuses to be ignored.
-struct Field(Value);
+struct Field<'a>(Json<'a>);
 
-impl<'de> IntoDeserializer<'de, Error> for Field {
+impl<'de> IntoDeserializer<'de, Error> for Field<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -83,19 +107,15 @@ impl<'de> IntoDeserializer<'de, Error> for Field {
     }
 }
 
-impl<'de> Deserializer<'de> for Field {
+impl<'de> Deserializer<'de> for Field<'_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.0 {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
-            Value::Number(value) => match (value.as_u64(), value.as_i64(), value.as_f64()) {
-                (Some(value), _, _) => visitor.visit_u64(value),
-                (_, Some(value), _) => visitor.visit_i64(value),
-                (_, _, value) => visitor.visit_f64(value.unwrap_or(f64::NAN)),
-            },
-            Value::String(value) => visitor.visit_string(value),
+            Value::Number((text, parts)) => number(text, &parts, visitor),
+            Value::String(value) => visitor.visit_str(&value),
             Value::Array(values) => {
                 visitor.visit_seq(SeqDeserializer::new(values.into_iter().map(Field)))
             }
@@ -143,6 +163,23 @@ impl<'de> Deserializer<'de> for Field {
     }
 }
 
+/// An integer if it is written as one and 64 bits hold it, else the nearest double.
+fn number<'de, V: Visitor<'de>>(text: &str, parts: &Parts, visitor: V) -> Result<V::Value, Error> {
+    // Only a double has a zero with a sign.
+    if parts.is_int() && text != "-0" {
+        if let Ok(value) = text.parse() {
+            return visitor.visit_u64(value);
+        }
+        if let Ok(value) = text.parse() {
+            return visitor.visit_i64(value);
+        }
+    }
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() => visitor.visit_f64(value),
+        _ => Err(Error::Invalid(format!("no double is as large as {text}"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
@@ -166,7 +203,7 @@ mod tests {
         Fast,
     }
 
-    fn read_json(value: Value) -> Result<Parameters, String> {
+    fn read_json(value: serde_json::Value) -> Result<Parameters, String> {
         read(&value.to_string()).map_err(|failure| failure.message)
     }
 
@@ -182,6 +219,59 @@ mod tests {
             Ok(expected)
         );
         assert!(read_json(json!({"factor": 2.5})).is_ok());
+    }
+
+    #[test]
+    fn numbers_are_those_that_are_written() {
+        #[derive(Debug, Deserialize, PartialEq)]
+        struct Numbers {
+            shortest: f64,
+            halfway: f64,
+            least: f64,
+            zero: f64,
+            unsigned: u64,
+            signed: i64,
+        }
+        let json = r#" { "shortest": 0.1, "halfway": 9007199254740993.0, "least": 5e-324, "zero": -0,
+            "unsigned": 18446744073709551615, "signed": -9223372036854775808 } "#;
+        let numbers: Numbers = read(json).unwrap();
+        assert!(numbers.zero.is_sign_negative());
+        let expected = Numbers {
+            shortest: 0.1,
+            halfway: 9007199254740992.0,
+            least: f64::from_bits(1),
+            zero: 0.0,
+            unsigned: u64::MAX,
+            signed: i64::MIN,
+        };
+        assert_eq!(numbers, expected);
+        for wrong in ["1e999", "18446744073709551616", "1.0"] {
+            let failure = read::<std::collections::BTreeMap<String, u64>>(&format!(
+                r#"{{"count": {wrong}}}"#
+            ));
+            let message = failure.unwrap_err().message;
+            assert!(message.starts_with("parameter 'count': "), "{message}");
+        }
+    }
+
+    #[test]
+    fn words_and_lists_are_those_that_are_written() {
+        #[derive(Debug, Deserialize, PartialEq)]
+        struct Words {
+            words: Vec<String>,
+            pair: (bool, Option<u8>),
+        }
+        let json = r#"{"words": ["", "a\"b\u00e9\ud83d\ude00\n", "ü"], "pair": [true, null]}"#;
+        let expected = Words {
+            words: vec![String::new(), "a\"bé😀\n".into(), "ü".into()],
+            pair: (true, None),
+        };
+        assert_eq!(read(json), Ok(expected));
+        let deep = format!(r#"{{"words": {}{}}}"#, "[".repeat(200), "]".repeat(200));
+        for no_object in ["", "[]", "{} {}", r#"{"words"}"#, r#"{"words": [}"#, &deep] {
+            let failure = read::<Words>(no_object).unwrap_err();
+            assert_eq!(failure.message, "the parameters are no JSON object");
+        }
     }
 
     #[test]

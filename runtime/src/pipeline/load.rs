@@ -1,6 +1,7 @@
 //! Loads the modules of a pipeline: each once, as many at a time as there are processors. Compiling a kernel for the
-//! first time takes a fraction of a second.
+//! first time takes a fraction of a second, and one that begins last is waited for: so the largest come first.
 
+use std::cmp::Reverse;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -27,14 +28,16 @@ pub fn load(engine: &Engine, wanted: &[Wanted<'_>]) -> Vec<Result<Program, LoadE
         })
         .collect();
 
+    let mut order: Vec<usize> = (0..distinct.len()).collect();
+    order.sort_by_key(|&place| Reverse(distinct[place].0.module.len()));
     let next = AtomicUsize::new(0);
     let load_some = || {
         let mut loaded = Vec::new();
         loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some((kernel, limits, isolation)) = distinct.get(place) else {
+            let Some(&place) = order.get(next.fetch_add(1, Ordering::Relaxed)) else {
                 return loaded;
             };
+            let (kernel, limits, isolation) = distinct[place];
             loaded.push((place, engine.load(&kernel.module, limits, *isolation)));
         }
     };
