@@ -25,6 +25,7 @@ impl<K: Kernel> Instance<K> {
     }
 
     /// What the kernel was told.
+    #[cfg(not(target_family = "wasm"))]
     pub fn context(&self) -> &Context {
         &self.context
     }
