@@ -184,6 +184,8 @@ fn number<'de, V: Visitor<'de>>(text: &str, parts: &Parts, visitor: V) -> Result
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
+    use std::collections::BTreeMap;
+
     use serde::Deserialize;
     use serde_json::json;
 
@@ -245,13 +247,18 @@ mod tests {
             signed: i64::MIN,
         };
         assert_eq!(numbers, expected);
-        for wrong in ["1e999", "18446744073709551616", "1.0"] {
-            let failure = read::<std::collections::BTreeMap<String, u64>>(&format!(
-                r#"{{"count": {wrong}}}"#
-            ));
-            let message = failure.unwrap_err().message;
-            assert!(message.starts_with("parameter 'count': "), "{message}");
+        for wrong in ["18446744073709551616", "1.0"] {
+            let failure = read::<BTreeMap<String, u64>>(&format!(r#"{{"count": {wrong}}}"#));
+            assert_eq!(
+                failure.unwrap_err().message,
+                "parameter 'count': expected u64"
+            );
         }
+        let failure = read::<BTreeMap<String, f64>>(r#"{"gain": 1e999}"#).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "parameter 'gain': no double is as large as 1e999"
+        );
     }
 
     #[test]
