@@ -44,6 +44,12 @@ pub(super) fn ready(engine: &Engine, name: String, config: Config) -> Result<Pre
         return Err(plan.config.report(vec![nothing]));
     }
     let mut notes = Vec::new();
+    if plan.stages.iter().any(|stage| stage.program.was_compiled()) {
+        notes.push(
+            "kernels had to be compiled before the first frame; the next run finds them in the cache"
+                .to_owned(),
+        );
+    }
     for stream in unfed(&plan) {
         let name = plan.config.stream(stream).name.value.clone();
         notes.push(format!(

@@ -24,6 +24,9 @@ pub fn text(report: &Report) -> String {
     for comparison in &report.comparisons {
         let _ = write!(text, "\n{}", columns(&compared(comparison), 1));
     }
+    if !(report.notes.is_empty() && report.warnings.is_empty()) {
+        text.push('\n');
+    }
     for note in &report.notes {
         let _ = writeln!(text, "note: {note}");
     }
@@ -109,14 +112,25 @@ fn figures(report: &Report) -> String {
     )
 }
 
-/// A table of the kernels beside their native builds, its heads first.
+/// A table of the kernels beside their native builds, its heads first. What the call itself costs is most of the sandboxed time of
+/// a small frame.
 pub fn native(report: &Report) -> Vec<Vec<String>> {
-    let heads = ["µs a call, p50", "sandboxed", "native", "ratio", "outputs"];
+    let heads = [
+        "µs a call, p50",
+        "sandboxed",
+        "an empty call",
+        "native",
+        "ratio",
+        "outputs",
+    ];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     for (name, native) in &report.native {
+        let mut stages = report.stages.iter();
+        let stage = stages.find(|(stage, _)| stage == name);
         rows.push(vec![
             name.clone(),
             microseconds(Some(native.sandboxed_us)),
+            microseconds(stage.map(|(_, stage)| stage.empty_call_us)),
             microseconds(Some(native.native_us)),
             format!("{:.2}", native.ratio),
             if native.same_output {

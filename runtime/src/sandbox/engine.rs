@@ -195,8 +195,8 @@ impl Engine {
             }
         };
         let kept = cached.as_ref().and_then(|(cache, key)| cache.load(key));
-        let runs = match kept.and_then(|code| runs(&code).ok()) {
-            Some(runs) => runs,
+        let (runs, compiled) = match kept.and_then(|code| runs(&code).ok()) {
+            Some(runs) => (runs, false),
             None => {
                 let code = self
                     .0
@@ -204,10 +204,10 @@ impl Engine {
                 if let Some((cache, key)) = &cached {
                     cache.store(key, &code);
                 }
-                runs(&code)?
+                (runs(&code)?, true)
             }
         };
-        Ok(Program::new(runs, facts, digest))
+        Ok(Program::new(runs, facts, digest, compiled))
     }
 
     /// How guests of this engine are stopped at their deadline: by a revoked page where that works, and by epochs elsewhere,

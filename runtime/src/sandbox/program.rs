@@ -49,6 +49,7 @@ struct Loaded {
     runs: Runs,
     facts: Facts,
     digest: Digest,
+    compiled: bool,
 }
 
 /// Where instances of a program run.
@@ -60,12 +61,18 @@ pub(super) enum Runs {
 }
 
 impl Program {
-    pub(super) fn new(runs: Runs, facts: Facts, digest: Digest) -> Program {
+    pub(super) fn new(runs: Runs, facts: Facts, digest: Digest, compiled: bool) -> Program {
         Program(Arc::new(Loaded {
             runs,
             facts,
             digest,
+            compiled,
         }))
+    }
+
+    /// Whether it was compiled to be loaded, not found in the cache.
+    pub fn was_compiled(&self) -> bool {
+        self.0.compiled
     }
 
     /// The world the kernel belongs to.

@@ -323,6 +323,29 @@ kernels:
 }
 
 #[test]
+fn that_kernels_had_to_be_compiled_is_said_once() {
+    let mut bench = Workbench::new("bench-compiled");
+    bench.cache = bench.path("cache");
+    bench.pipeline(
+        "
+shared_memory:
+  - {name: x, shape: [64], dtype: float32}
+  - {name: y, shape: [64], dtype: float32}
+kernels:
+  - {name: copy, kind: cpu.copy, input: x, output: y}
+",
+    );
+    let compiled = || {
+        let report = report(&bench, &["--source", "x:ramp"]);
+        let notes = report["notes"].as_array().unwrap().clone();
+        let about = |note: &Value| note.as_str().unwrap().contains("had to be compiled");
+        notes.iter().any(about)
+    };
+    assert!(compiled());
+    assert!(!compiled());
+}
+
+#[test]
 fn one_kernel_is_measured_on_files() {
     let bench = Workbench::new("bench-kernel");
     let array = |dtype, shape: &[u32]| sandpipe::array::ArrayType {

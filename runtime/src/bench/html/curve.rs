@@ -9,7 +9,8 @@ use crate::report::text::{microseconds, rate};
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 320.0;
 const LEFT: f64 = 62.0;
-const RIGHT: f64 = 34.0;
+/// Half of the last percentile's name.
+const RIGHT: f64 = 42.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 34.0;
 
