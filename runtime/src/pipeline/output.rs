@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::feeding::Arrivals;
 use super::trigger::Trigger;
 use crate::report::meter::StreamMeter;
-use crate::stream::{Frame, PrivateRing, Stamp, StreamError, WaitWord, Writer};
+use crate::stream::{Frame, PrivateRing, Stamp, StreamError, WaitWord, Writer, now_ns};
 
 /// How long a reader that is behind may be dead before that is noticed.
 const RECHECK: Duration = Duration::from_millis(100);
@@ -98,20 +98,24 @@ impl Output {
         self.writer.write_from(self.slot, trigger.reader(), frame)
     }
 
-    /// Publishes what the producer has written.
-    pub fn publish_computed(&mut self, stamp: Stamp) {
-        if let Some(frame) = &self.sealed
-            && self.writer.write_private(self.slot, frame).is_err()
-        {
-            // Cannot be: the frame was made for the stream, and the slot was taken.
-            return;
+    /// Publishes what a producer has written that was done at `ended_ns`, in nanoseconds of CLOCK_MONOTONIC.
+    pub fn publish_computed(&mut self, stamp: Stamp, ended_ns: u64) {
+        let Some(frame) = &self.sealed else {
+            return self.publish_at(stamp, ended_ns);
+        };
+        if self.writer.write_private(self.slot, frame).is_ok() {
+            self.publish(stamp);
         }
-        self.publish(stamp);
+        // Else it cannot be: the frame was made for the stream, and the slot was taken.
     }
 
     /// Publishes what is in the slot that [`Output::begin`] took.
     pub fn publish(&mut self, stamp: Stamp) {
-        if let Some(publication) = self.writer.publish(self.slot, stamp) {
+        self.publish_at(stamp, now_ns());
+    }
+
+    fn publish_at(&mut self, stamp: Stamp, now_ns: u64) {
+        if let Some(publication) = self.writer.publish_at(self.slot, stamp, now_ns) {
             self.meter.published.add(1);
             if stamp.origin_ns > 0 {
                 let latency = publication.published_ns.saturating_sub(stamp.origin_ns);

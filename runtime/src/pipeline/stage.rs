@@ -131,42 +131,45 @@ impl Stage {
 
     /// A turn with an instance at hand.
     fn compute(&mut self) -> Result<Turn, FaultReport> {
-        let begun_ns = self.meter.parts.as_ref().map(|_| now_ns());
+        let entered_ns = self.meter.parts.as_ref().map(|_| now_ns());
         if !self.begin_outputs() {
             return Ok(Turn::Idle);
         }
         let taken = self.take();
         state::point(&self.state, &mut self.slots);
-        let start = Instant::now();
-        if let Err(fault) = self.team.compute_into(taken.stamp.frame_id, &self.slots) {
-            self.fault(Some(taken), &fault)?;
-            return Ok(Turn::Worked);
-        }
-        let call_ns = start.elapsed().as_nanos() as u64;
+        let begun_ns = match self.team.compute_into(taken.stamp.frame_id, &self.slots) {
+            Ok(begun_ns) => begun_ns,
+            Err(fault) => {
+                self.fault(Some(taken), &fault)?;
+                return Ok(Turn::Worked);
+            }
+        };
+        let ended_ns = now_ns();
+        let call_ns = ended_ns.saturating_sub(begun_ns);
         self.meter.exec.record(call_ns);
         self.meter.frames.add(1);
         state::commit(&mut self.state);
         for output in &mut self.outputs {
-            output.publish_computed(taken.stamp);
+            output.publish_computed(taken.stamp, ended_ns);
         }
         self.has_output = true;
         self.supervision.succeeded();
-        if let Some(begun_ns) = begun_ns {
-            self.measure_parts(begun_ns, call_ns);
+        if let Some(entered_ns) = entered_ns {
+            self.measure_parts(entered_ns, call_ns);
         }
         Ok(Turn::Worked)
     }
 }
 
 impl Stage {
-    /// Notes where the time of the frame went whose turn began at `begun_ns` and whose call took `call_ns`.
-    fn measure_parts(&self, begun_ns: u64, call_ns: u64) {
+    /// Notes where the time of the frame went whose turn began at `entered_ns` and whose call took `call_ns`.
+    fn measure_parts(&self, entered_ns: u64, call_ns: u64) {
         if let Some(parts) = &self.meter.parts {
             let triggers = &self.inputs[..self.triggers.len().min(self.inputs.len())];
             let published = triggers.iter().map(|frame| frame.published_ns).max();
-            let wait_ns = begun_ns.saturating_sub(published.unwrap_or(begun_ns));
+            let wait_ns = entered_ns.saturating_sub(published.unwrap_or(entered_ns));
             parts.wait.record(wait_ns);
-            let turn_ns = now_ns().saturating_sub(begun_ns);
+            let turn_ns = now_ns().saturating_sub(entered_ns);
             parts.around.record(turn_ns.saturating_sub(call_ns));
         }
     }

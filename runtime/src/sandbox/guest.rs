@@ -112,11 +112,11 @@ impl Guest {
         outcome.map_err(|error| self.explain(&error, revoked))
     }
 
-    /// A call begins; `watch.end` ends it.
+    /// A call begins, at the time that is returned; `watch.end` ends it.
     #[inline]
-    pub fn begin(&mut self) {
+    pub fn begin(&mut self) -> u64 {
         self.store.data_mut().limiter.forget_refusal();
-        self.watch.begin();
+        self.watch.begin()
     }
 
     /// Calls `validate-config` or `init`.

@@ -40,13 +40,14 @@ impl Instance {
         }))
     }
 
-    /// Computes one frame: `slots[i]` is the slot of window `i` that the guest finds through the frame table.
+    /// Computes one frame: `slots[i]` is the slot of window `i` that the guest finds through the frame table. Returns when the call
+    /// began, in nanoseconds of CLOCK_MONOTONIC.
     ///
     /// # Errors
     /// Whatever the guest did wrong. After any fault but [`Cause::Failed`] the instance is dead, and further calls return
     /// [`Cause::Dead`]; open it again.
     #[inline]
-    pub fn compute_into(&mut self, frame_id: u64, slots: &[u32]) -> Result<(), Fault> {
+    pub fn compute_into(&mut self, frame_id: u64, slots: &[u32]) -> Result<u64, Fault> {
         match &mut self.0 {
             Kind::Local(local) => local.compute_into(frame_id, slots),
             Kind::Remote(remote) => remote.compute_into(frame_id, slots),

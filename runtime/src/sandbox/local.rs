@@ -148,12 +148,13 @@ impl Local {
         Ok(())
     }
 
-    /// Computes one frame: `slots[i]` is the slot of window `i` that the guest finds through the frame table.
+    /// Computes one frame: `slots[i]` is the slot of window `i` that the guest finds through the frame table. Returns when the call
+    /// began, in nanoseconds of CLOCK_MONOTONIC.
     ///
     /// # Errors
     /// Whatever the guest did wrong. After any fault but [`Cause::Failed`] the instance is dead, and further calls return
     /// [`Cause::Dead`]; open it again.
-    pub fn compute_into(&mut self, frame_id: u64, slots: &[u32]) -> Result<(), Fault> {
+    pub fn compute_into(&mut self, frame_id: u64, slots: &[u32]) -> Result<u64, Fault> {
         if self.dead {
             return Err(Fault::dead());
         }
@@ -163,13 +164,13 @@ impl Local {
                 compute_into,
             } => {
                 windows.point_at(slots)?;
-                self.guest.begin();
+                let begun = self.guest.begin();
                 let outcome = compute_into.call(&mut self.guest.store, (frame_id, windows.table()));
                 let revoked = self.guest.watch.end();
                 if matches!(outcome, Ok((Ok(()),))) && !windows.faulted() {
-                    return Ok(());
+                    return Ok(begun);
                 }
-                self.settle_call(outcome, revoked)
+                self.settle_call(outcome, revoked).map(|()| begun)
             }
             Arrays::Copied {
                 copies,
@@ -179,7 +180,7 @@ impl Local {
                 self.guest.store.data_mut().outputs = copies.outputs.take();
                 let (triggers, auxiliary) =
                     (&copies.trigger_frames[..], &copies.auxiliary_frames[..]);
-                self.guest.begin();
+                let begun = self.guest.begin();
                 let outcome = compute_into
                     .typed::<(u64, &[Vec<u8>], &[Vec<u8>]), Outcome>(&self.guest.store)
                     .and_then(|typed| {
@@ -191,10 +192,11 @@ impl Local {
                     .outputs
                     .as_ref()
                     .map_or(Ok(()), |outputs| outputs.check_written());
-                match outcome {
+                let outcome = match outcome {
                     Ok((Ok(()),)) => self.settle(written),
                     outcome => self.settle_call(outcome, revoked),
-                }
+                };
+                outcome.map(|()| begun)
             }
         }
     }

@@ -52,7 +52,7 @@ fn killed_child() {
                 stage.input.put(slot, frame);
                 match instance.compute_into(u64::from(frame), &[slot, slot]) {
                     // What succeeded is whole.
-                    Ok(()) => assert_eq!(stage.output.get(slot), frame + 1),
+                    Ok(_) => assert_eq!(stage.output.get(slot), frame + 1),
                     Err(fault) => {
                         assert_eq!(fault.cause, Cause::Worker, "{fault}");
                         assert!(fault.message.contains("was killed"), "{fault}");

@@ -364,7 +364,7 @@ fn a_call_that_ends_as_it_is_stopped_leaves_the_next_alone() {
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(2) {
             match instance.compute_into(rounds, &[0, 0]) {
-                Ok(()) => {
+                Ok(_) => {
                     finished += 1;
                     rounds += rounds / 50;
                     // Far too short to be stopped, unless by what was meant for the call before, or where the machine

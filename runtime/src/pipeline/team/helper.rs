@@ -39,7 +39,7 @@ impl Helper {
             }
             turn = asked;
             let answer = match self.compute() {
-                Ok(()) => turn,
+                Ok(_) => turn,
                 Err(fault) => {
                     let mut tray = self.desk.tray();
                     tray.instance = self.instance.take();
@@ -52,7 +52,7 @@ impl Helper {
     }
 
     #[inline]
-    fn compute(&mut self) -> Result<(), Fault> {
+    fn compute(&mut self) -> Result<u64, Fault> {
         let frame_id = self.desk.read(&mut self.slots);
         if self.instance.is_none() {
             self.instance = self.desk.tray().instance.take();

@@ -101,12 +101,13 @@ impl Team {
         (team, helpers)
     }
 
-    /// Computes one frame: every part its rows, at the same time.
+    /// Computes one frame: every part its rows, at the same time. Returns when the first part was called, in nanoseconds of
+    /// CLOCK_MONOTONIC.
     ///
     /// # Errors
     /// What went wrong in the first of the parts that faulted. All have ended.
     #[inline]
-    pub fn compute_into(&mut self, frame_id: u64, slots: &[u32]) -> Result<(), Fault> {
+    pub fn compute_into(&mut self, frame_id: u64, slots: &[u32]) -> Result<u64, Fault> {
         for helper in &mut self.helpers {
             helper.ask(frame_id, slots);
         }
@@ -114,22 +115,22 @@ impl Team {
             Seat::Here(instance) => instance.compute_into(frame_id, slots),
             Seat::Away | Seat::Faulted(_) | Seat::Empty => Err(no_instance()),
         };
-        let mut done = outcome.is_ok();
+        let mut done = true;
         for helper in &mut self.helpers {
             done &= helper.is_done();
         }
-        match done {
-            true => Ok(()),
-            false => Err(self.collect(outcome)),
+        match outcome {
+            Ok(begun) if done => Ok(begun),
+            outcome => Err(self.collect(outcome.err())),
         }
     }
 
     /// What went wrong first, in the order of the parts.
     #[cold]
-    fn collect(&mut self, own: Result<(), Fault>) -> Fault {
+    fn collect(&mut self, own: Option<Fault>) -> Fault {
         let count = 1 + self.helpers.len();
         let mut first = None;
-        if let Err(fault) = own {
+        if let Some(fault) = own {
             self.own.fault();
             first = Some((0, fault));
         }

@@ -206,11 +206,11 @@ fn run(mut instance: Local, control: &Control, windows: usize, voice: &Voice) ->
         let (turn, frame_id) = control.next(last, &mut slots, &mut spin);
         last = turn;
         match instance.compute_into(frame_id, &slots) {
-            Ok(()) if voice.spoke.load(Ordering::Relaxed) => {
+            Ok(_) if voice.spoke.load(Ordering::Relaxed) => {
                 voice.spoke.store(false, Ordering::Relaxed);
                 control.reply(turn, Answer::DoneWithMessages);
             }
-            Ok(()) => control.reply(turn, Answer::Done),
+            Ok(_) => control.reply(turn, Answer::Done),
             Err(fault) => {
                 voice.spoke.store(false, Ordering::Relaxed);
                 // First the answer: then the parent listens, and makes room where messages have filled the socket.

@@ -84,23 +84,23 @@ impl RemoteInstance {
         self.watch.set_deadline(deadline);
     }
 
-    /// Computes one frame.
+    /// Computes one frame. Returns when the call began, in nanoseconds of CLOCK_MONOTONIC.
     #[inline]
-    pub fn compute_into(&mut self, frame_id: u64, slots: &[u32]) -> Result<(), Fault> {
+    pub fn compute_into(&mut self, frame_id: u64, slots: &[u32]) -> Result<u64, Fault> {
         if self.dead {
             return Err(Fault::dead());
         }
         self.check(slots)?;
         let turn = self.last.0 + 1;
-        self.watch.begin();
+        let begun = self.watch.begin();
         self.control.ask(turn, frame_id, slots);
         let answer = self.answer(turn);
         let revoked = self.watch.end();
         if let (Some(answer @ Answer::Done), false) = (answer, revoked) {
             self.last = (turn, answer);
-            return Ok(());
+            return Ok(begun);
         }
-        self.settle(turn, answer, revoked)
+        self.settle(turn, answer, revoked).map(|()| begun)
     }
 
     /// A handle by which the time of a call can be shortened.

@@ -1,26 +1,16 @@
-//! Stopping a guest that runs too long.
-//!
-//! Each instance has a [`Watch`] with one word: 0 while the guest is idle, an even number (a new one every call) while it
-//! runs, that number plus one when it has been told to stop. One thread looks at all words from time to time; when it has seen
-//! the same call for as long as its deadline, it marks the word and makes the guest notice ([`Stop`]). The caller learns from
-//! [`Watch::end`] that it was marked. So a call costs two exchanges of one word, no clock and no system call.
-//!
-//! The thread does not know when a call began, only when it first saw it, so it is never early, and late by the time between
-//! two looks at most; a call that it has seen is looked at again when it falls due. When no guest has run for a while the
-//! thread sleeps, and the next call wakes it.
+//! The thread that watches over the calls.
 
-use std::cell::RefCell;
 use std::num::NonZeroU64;
-use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::schedule::schedule;
+use super::watch::Watch;
+use super::{Shared, Stop, lock, nanoseconds};
+use crate::sandbox::schedule::schedule;
+use crate::stream::now_ns;
 
-/// New calls are looked for this often, so that a deadline is overrun by a quarter of it at most.
-const LOOKS_PER_DEADLINE: u32 = 4;
 /// Bounds of the time between two looks.
 const SHORTEST_PERIOD: Duration = Duration::from_micros(250);
 const LONGEST_PERIOD: Duration = Duration::from_millis(50);
@@ -31,61 +21,36 @@ const IDLE: Duration = Duration::from_millis(200);
 /// suspended or has no time for it), guests included: that time is not counted as theirs.
 const STOPPED: Duration = Duration::from_millis(20);
 
-/// How one guest is made to stop.
-pub(super) trait Stop: Send + Sync {
-    /// Makes the running guest stop. Called again from time to time until its call has ended.
-    fn stop(&self);
-    /// The call that was told to stop is over: the next one may run.
-    fn allow(&self);
-}
-
-/// What the thread and the callers share about one instance. The word is on a cache line of its own.
-#[repr(align(128))]
-struct Shared {
-    word: AtomicU64,
-    deadline_ns: AtomicU64,
-    /// Taken to mark the word and to stop the guest, and to allow it again, so that neither happens amid the other.
-    turn: Mutex<()>,
-    stop: Arc<dyn Stop>,
-}
-
-impl Shared {
-    fn deadline(&self) -> Duration {
-        Duration::from_nanos(self.deadline_ns.load(Ordering::Relaxed))
-    }
-
-    /// Marks the word, if `call` (an even number) still runs, and stops the guest; also if it was marked already.
-    fn stop(&self, call: u64) {
-        let _turn = lock(&self.turn);
-        let stopped = call | 1;
-        let marked = self
-            .word
-            .compare_exchange(call, stopped, Ordering::SeqCst, Ordering::SeqCst)
-            .unwrap_or_else(|present| present);
-        // Whoever ends the call now finds the mark, waits for its turn, and allows the guest again.
-        if marked | 1 == stopped {
-            self.stop.stop();
-        }
-    }
-
-    /// The call has ended and its word was marked.
-    #[cold]
-    fn allow(&self) {
-        let _turn = lock(&self.turn);
-        self.stop.allow();
-    }
-}
-
 /// An instance under watch, and what the thread saw of it last.
 struct Entry {
     shared: Arc<Shared>,
     seen: u64,
-    since: Instant,
+    /// Time of the call that was seen which does not count.
+    forgiven_ns: u64,
+}
+
+impl Entry {
+    /// The call that runs, told to stop or not; 0: none. Whether that has changed since the last look.
+    fn look(&mut self) -> (u64, bool) {
+        let call = self.shared.word.load(Ordering::SeqCst) & !1;
+        let changed = call != self.seen;
+        if changed {
+            self.seen = call;
+            self.forgiven_ns = 0;
+        }
+        (call, changed)
+    }
+
+    /// Does not count so much of the time of the present call, if there is one.
+    fn forgive(&mut self, time_ns: u64) {
+        self.look();
+        self.forgiven_ns = self.forgiven_ns.saturating_add(time_ns);
+    }
 }
 
 /// What the thread and everybody else share.
 #[derive(Default)]
-struct Watched {
+pub(super) struct Watched {
     entries: Mutex<Vec<Entry>>,
     /// The thread sleeps, or is about to.
     asleep: AtomicBool,
@@ -94,8 +59,21 @@ struct Watched {
     thread: AtomicI32,
 }
 
+impl Watched {
+    /// Whether the thread has to be woken for a call.
+    #[inline]
+    pub fn asleep(&self) -> bool {
+        self.asleep.load(Ordering::SeqCst)
+    }
+
+    /// Watches an instance no more.
+    pub fn forget(&self, shared: &Arc<Shared>) {
+        lock(&self.entries).retain(|entry| !Arc::ptr_eq(&entry.shared, shared));
+    }
+}
+
 /// The watching thread. Dropping it ends the thread.
-pub(super) struct Watchdog {
+pub(in crate::sandbox) struct Watchdog {
     watched: Arc<Watched>,
     thread: Option<JoinHandle<()>>,
 }
@@ -141,26 +119,17 @@ impl Watchdog {
 
     /// Begins to watch an instance, whose calls are stopped by `stop`.
     pub fn watch(&self, deadline: Duration, stop: Arc<dyn Stop>) -> Watch {
-        let shared = Arc::new(Shared {
-            word: AtomicU64::new(0),
-            deadline_ns: AtomicU64::new(0),
-            turn: Mutex::default(),
-            stop,
-        });
-        let watch = Watch {
-            shared: Arc::clone(&shared),
-            watched: Arc::clone(&self.watched),
-            thread: match &self.thread {
-                Some(thread) => thread.thread().clone(),
-                // Nobody has to be woken.
-                None => thread::current(),
-            },
-            next: 0,
+        let shared = Arc::new(Shared::new(deadline, stop));
+        let thread = match &self.thread {
+            Some(thread) => thread.thread().clone(),
+            // Nobody has to be woken.
+            None => thread::current(),
         };
+        let watch = Watch::new(&shared, &self.watched, thread);
         lock(&self.watched.entries).push(Entry {
             shared,
             seen: 0,
-            since: Instant::now(),
+            forgiven_ns: 0,
         });
         watch.set_deadline(deadline);
         watch
@@ -176,130 +145,6 @@ impl Drop for Watchdog {
             let _ = thread.join();
         }
     }
-}
-
-/// One instance under watch.
-pub(super) struct Watch {
-    shared: Arc<Shared>,
-    watched: Arc<Watched>,
-    thread: thread::Thread,
-    next: u64,
-}
-
-impl Watch {
-    /// Sets the time that a call may take.
-    pub fn set_deadline(&self, deadline: Duration) {
-        self.shared
-            .deadline_ns
-            .store(nanoseconds(deadline), Ordering::Relaxed);
-        // The thread may be in a sleep that is too long for the new deadline.
-        self.thread.unpark();
-        if let Some(observe) = OBSERVER.with_borrow(Option::clone) {
-            observe(self.deadline());
-        }
-    }
-
-    /// A handle by which any thread can shorten that time, while a call runs too.
-    pub fn deadline(&self) -> Deadline {
-        Deadline {
-            shared: Arc::clone(&self.shared),
-            thread: self.thread.clone(),
-        }
-    }
-
-    /// A call begins.
-    #[inline]
-    pub fn begin(&mut self) {
-        self.next = self.next.wrapping_add(2).max(2);
-        // This store and the load after it are sequentially consistent, as are the thread's store to `asleep` and its look at
-        // the word after that: so either we see that it sleeps, or it sees that we run.
-        self.shared.word.store(self.next, Ordering::SeqCst);
-        if self.watched.asleep.load(Ordering::SeqCst) {
-            self.wake();
-        }
-    }
-
-    /// The call is over. True when it had been told to stop, though it may have finished by itself just then.
-    #[inline]
-    pub fn end(&mut self) -> bool {
-        let marked = self.shared.word.swap(0, Ordering::SeqCst) & 1 == 1;
-        if marked {
-            self.shared.allow();
-        }
-        marked
-    }
-
-    /// What a guest asks that cannot be stopped from outside.
-    pub fn revoked(&self) -> Revoked {
-        Revoked(Arc::clone(&self.shared))
-    }
-
-    #[cold]
-    fn wake(&self) {
-        self.thread.unpark();
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        lock(&self.watched.entries).retain(|entry| !Arc::ptr_eq(&entry.shared, &self.shared));
-    }
-}
-
-type Observer = Rc<dyn Fn(Deadline)>;
-
-thread_local! {
-    /// Who is told of the deadlines that are set in this thread.
-    static OBSERVER: RefCell<Option<Observer>> = const { RefCell::new(None) };
-}
-
-/// Opens an instance in this thread, telling `observe` of its deadline before any of its code runs, and whenever that is set
-/// anew: so that starting it can be cut short from another thread, which has no [`Instance`](super::Instance) to ask yet.
-pub fn observe_deadlines<T>(observe: impl Fn(Deadline) + 'static, open: impl FnOnce() -> T) -> T {
-    struct Observed;
-    impl Drop for Observed {
-        fn drop(&mut self) {
-            OBSERVER.take();
-        }
-    }
-    OBSERVER.set(Some(Rc::new(observe)));
-    let _observed = Observed;
-    open()
-}
-
-/// The time that each call of one instance may take, to be shortened from any thread.
-#[derive(Clone)]
-pub struct Deadline {
-    shared: Arc<Shared>,
-    thread: thread::Thread,
-}
-
-impl Deadline {
-    /// Shortens the time, if it is longer. A call that has run for so long already is stopped.
-    pub fn shorten(&self, deadline: Duration) {
-        self.shared
-            .deadline_ns
-            .fetch_min(nanoseconds(deadline), Ordering::Relaxed);
-        // The thread may be in a sleep that is too long for the new deadline.
-        self.thread.unpark();
-    }
-}
-
-/// Whether the present call has been told to stop.
-pub(super) struct Revoked(Arc<Shared>);
-
-impl Revoked {
-    pub fn is_set(&self) -> bool {
-        self.0.word.load(Ordering::SeqCst) & 1 == 1
-    }
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The thread.
@@ -319,20 +164,33 @@ fn watch(watched: &Watched) {
             thread::park_timeout(look.next);
             let late = asleep.elapsed().saturating_sub(look.next);
             if late > STOPPED {
-                lock(&watched.entries)
-                    .iter_mut()
-                    .for_each(|entry| entry.since += late);
+                let forgive = |entry: &mut Entry| entry.forgive(nanoseconds(late));
+                lock(&watched.entries).iter_mut().for_each(forgive);
             }
             continue;
         }
         watched.asleep.store(true, Ordering::SeqCst);
-        let running = |entry: &Entry| entry.shared.word.load(Ordering::SeqCst) != 0;
-        let any = lock(&watched.entries).iter().any(running);
+        let any = lock(&watched.entries)
+            .iter_mut()
+            .any(|entry| entry.look().0 != 0);
         if !any && !watched.stop.load(Ordering::SeqCst) {
             thread::park();
+            forgive_late_waking(watched);
         }
         watched.asleep.store(false, Ordering::SeqCst);
         active = Instant::now();
+    }
+}
+
+/// A call wakes the sleeping thread at once, unless everything was stopped between.
+fn forgive_late_waking(watched: &Watched) {
+    let now = now_ns();
+    for entry in lock(&watched.entries).iter_mut() {
+        let (call, _) = entry.look();
+        let ran = now.saturating_sub(call);
+        if call != 0 && ran > nanoseconds(STOPPED) {
+            entry.forgive(ran);
+        }
     }
 }
 
@@ -350,26 +208,19 @@ fn look(watched: &Watched) -> Look {
     };
     for entry in lock(&watched.entries).iter_mut() {
         let deadline = entry.shared.deadline();
-        let period = (deadline / LOOKS_PER_DEADLINE).max(SHORTEST_PERIOD);
-        look.next = look.next.min(period);
-        // Marked or not, it is the same call.
-        let call = entry.shared.word.load(Ordering::SeqCst) & !1;
-        if call != entry.seen {
-            entry.seen = call;
-            // After the look at the word: the call has run for at least as long as this says.
-            entry.since = Instant::now();
-            look.active = true;
-        }
+        look.next = look.next.min(deadline.max(SHORTEST_PERIOD));
+        let (call, changed) = entry.look();
+        look.active |= changed || call != 0;
         if call == 0 {
             continue;
         }
-        look.active = true;
-        let left = deadline.saturating_sub(entry.since.elapsed());
-        if left.is_zero() {
+        let allowed = nanoseconds(deadline).saturating_add(entry.forgiven_ns);
+        let left = allowed.saturating_sub(now_ns().saturating_sub(call));
+        if left == 0 {
             entry.shared.stop(call);
             look.next = look.next.min(SHORTEST_PERIOD);
         } else {
-            look.next = look.next.min(left);
+            look.next = look.next.min(Duration::from_nanos(left));
         }
     }
     look
@@ -500,5 +351,57 @@ mod tests {
             drop(watchdog.watch(Duration::from_secs(1), Arc::clone(&count) as Arc<dyn Stop>));
         }
         assert!(lock(&watchdog.watched.entries).is_empty());
+    }
+
+    /// An instance under watch whose call began so long ago, for a thread that never runs.
+    fn running_since(time: Duration, deadline: Duration) -> (Watched, Arc<Shared>, Arc<Count>) {
+        let count = Arc::<Count>::default();
+        let shared = Arc::new(Shared::new(deadline, Arc::clone(&count) as Arc<dyn Stop>));
+        let begun = now_ns() - nanoseconds(time);
+        shared.word.store(begun & !1, Ordering::SeqCst);
+        let watched = Watched::default();
+        lock(&watched.entries).push(Entry {
+            shared: Arc::clone(&shared),
+            seen: 0,
+            forgiven_ns: 0,
+        });
+        (watched, shared, count)
+    }
+
+    #[test]
+    fn a_call_is_due_a_deadline_after_it_began_whenever_it_is_first_seen() {
+        let second = Duration::from_secs(1);
+        let (watched, shared, count) = running_since(second, 2 * second);
+        let next = look(&watched).next;
+        assert_eq!(next, LONGEST_PERIOD);
+        assert_eq!(count.stops.load(Ordering::SeqCst), 0);
+        shared
+            .deadline_ns
+            .store(nanoseconds(second), Ordering::SeqCst);
+        look(&watched);
+        assert_eq!(count.stops.load(Ordering::SeqCst), 1);
+        assert_eq!(shared.word.load(Ordering::SeqCst) & 1, 1, "marked");
+    }
+
+    #[test]
+    fn a_look_comes_no_later_than_the_next_call_may_be_due() {
+        let deadline = Duration::from_millis(2);
+        let (watched, shared, _) = running_since(Duration::ZERO, deadline);
+        assert!(look(&watched).next <= deadline);
+        shared.word.store(0, Ordering::SeqCst);
+        assert_eq!(look(&watched).next, deadline);
+    }
+
+    #[test]
+    fn time_in_which_the_process_stood_still_does_not_count_and_only_for_that_call() {
+        let second = Duration::from_secs(1);
+        let (watched, shared, count) = running_since(2 * second, second);
+        forgive_late_waking(&watched);
+        look(&watched);
+        assert_eq!(count.stops.load(Ordering::SeqCst), 0);
+        let next_call = (now_ns() - nanoseconds(2 * second)) & !1;
+        shared.word.store(next_call, Ordering::SeqCst);
+        look(&watched);
+        assert_eq!(count.stops.load(Ordering::SeqCst), 1);
     }
 }
