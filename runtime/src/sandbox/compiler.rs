@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use wasmparser::Parser;
 use wasmtime::component::Component;
 
 use super::admission::{self, Facts, Form, LoadError};
@@ -30,19 +31,11 @@ impl Compiler {
         })
     }
 
-    /// Machine code of what admission has looked at, with all functions of the contract.
+    /// Machine code of what admission has looked at, with all functions of the contract. `binary` is a core module or a
+    /// component in the binary format.
     pub fn code(&self, binary: &[u8], facts: &Facts) -> Result<Code, LoadError> {
-        let component = self.compile(binary, facts)?;
-        Exports::find(&component, facts.world)?;
-        component.serialize().map(Code).map_err(|error| {
-            LoadError::new(format!("The compiled module cannot be kept: {error:#}."))
-        })
-    }
-
-    /// Compiles what admission has looked at. `binary` is a core module or a component in the binary format.
-    pub fn compile(&self, binary: &[u8], facts: &Facts) -> Result<Component, LoadError> {
         admission::validate(binary)?;
-        let component: Cow<'_, [u8]> = match facts.form {
+        let binary: Cow<'_, [u8]> = match facts.form {
             Form::Module => wrap::wrap(binary, facts)?.into(),
             Form::Component => {
                 wrap::check_component(binary, facts.world)?;
@@ -52,19 +45,38 @@ impl Compiler {
                 binary.into()
             }
         };
-        self.translate(&component)
+        if !Parser::is_component(&binary) {
+            let module = self.stoppable(&binary)?;
+            let code = self
+                .engine
+                .precompile_module(&module)
+                .map_err(not_compiled)?;
+            return Ok(Code(code));
+        }
+        let component = self.translate(&binary)?;
+        Exports::find(&component, facts.world)?;
+        component.serialize().map(Code).map_err(|error| {
+            LoadError::new(format!("The compiled module cannot be kept: {error:#}."))
+        })
     }
 
     /// Compiles a component that is valid as it is.
     pub fn translate(&self, component: &[u8]) -> Result<Component, LoadError> {
-        // Made in any case, so that what is refused for its loops is refused everywhere.
-        let polled = wrap::add_polls(component)?;
-        let component = match self.interruption {
-            Interruption::Page => polled.into(),
-            Interruption::Epochs => wrap::add_loops(component)?.into(),
-            Interruption::None => Cow::Borrowed(component),
-        };
-        Component::from_binary(&self.engine, &component)
-            .map_err(|error| LoadError::new(format!("The module does not compile: {error:#}.")))
+        Component::from_binary(&self.engine, &self.stoppable(component)?).map_err(not_compiled)
     }
+
+    /// The same, made to be stopped.
+    fn stoppable<'a>(&self, binary: &'a [u8]) -> Result<Cow<'a, [u8]>, LoadError> {
+        // Made in any case, so that what is refused for its loops is refused everywhere.
+        let polled = wrap::add_polls(binary)?;
+        Ok(match self.interruption {
+            Interruption::Page => polled.into(),
+            Interruption::Epochs => wrap::add_loops(binary)?.into(),
+            Interruption::None => Cow::Borrowed(binary),
+        })
+    }
+}
+
+fn not_compiled(error: wasmtime::Error) -> LoadError {
+    LoadError::new(format!("The module does not compile: {error:#}."))
 }

@@ -97,7 +97,8 @@ fn arrays(arrays: &[Array]) -> Vec<types::Array> {
         .collect()
 }
 
-fn dtype(dtype: Dtype) -> types::Dtype {
+/// The contract's word for it.
+pub(super) fn dtype(dtype: Dtype) -> types::Dtype {
     match dtype {
         Dtype::Bool => types::Dtype::Bool,
         Dtype::S8 => types::Dtype::S8,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use wasmtime::component::Linker;
 
+use super::abi;
 use super::admission::{self, Facts, LoadError};
 use super::cache::Cache;
 use super::child::compile::CompileLimits;
@@ -86,6 +87,7 @@ pub struct Engine(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub compiler: Compiler,
     pub linker: Linker<Host>,
+    pub module_linker: wasmtime::Linker<Host>,
     pub watchdog: Watchdog,
     pub log: LogConsumer,
     children: Option<Children>,
@@ -138,6 +140,7 @@ impl Engine {
         let (compiler, fallback) = choose(options.interruption, self_test)?;
         Ok(Engine(Arc::new(Inner {
             linker: linker(&compiler)?,
+            module_linker: module_linker(&compiler)?,
             compiler,
             watchdog,
             log: options.log,
@@ -162,6 +165,7 @@ impl Engine {
         let compiler = Compiler::new(Interruption::None).map_err(failed)?;
         Ok(Engine(Arc::new(Inner {
             linker: linker(&compiler)?,
+            module_linker: module_linker(&compiler)?,
             compiler,
             watchdog: Watchdog::absent(),
             log,
@@ -348,6 +352,12 @@ fn compile_on_a_thread(
             RecvTimeoutError::Timeout => limits.too_slow(),
             RecvTimeoutError::Disconnected => LoadError::new("The module makes the compiler fail."),
         })?
+}
+
+fn module_linker(compiler: &Compiler) -> Result<wasmtime::Linker<Host>, EngineError> {
+    let mut linker = wasmtime::Linker::new(&compiler.engine);
+    abi::link(&mut linker).map_err(failed)?;
+    Ok(linker)
 }
 
 fn linker(compiler: &Compiler) -> Result<Linker<Host>, EngineError> {

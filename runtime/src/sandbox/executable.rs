@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+use wasmtime::InstancePre;
+use wasmtime::component::{self, Component, ComponentExportIndex};
 
 use super::admission::LoadError;
-use super::code::Code;
+use super::code::{Code, Loaded};
 use super::contract::World;
 use super::engine::Inner;
 use super::host::Host;
@@ -13,32 +14,49 @@ use super::host::Host;
 /// A kernel that can run in this process.
 pub(super) struct Executable {
     pub engine: Arc<Inner>,
-    pub pre: InstancePre<Host>,
-    pub exports: Exports,
+    pub linked: Linked,
     pub world: World,
+}
+
+/// What instances are made of.
+pub(super) enum Linked {
+    Component(component::InstancePre<Host>, Exports),
+    Module(InstancePre<Host>),
 }
 
 impl Executable {
     /// Loads and links machine code.
     pub fn new(engine: &Arc<Inner>, code: &Code, world: World) -> Result<Executable, LoadError> {
-        let component = code.load(&engine.compiler.engine).map_err(|error| {
+        let loaded = code.load(&engine.compiler.engine).map_err(|error| {
             LoadError::new(format!("The compiled module cannot be loaded: {error:#}."))
         })?;
-        let pre = engine.linker.instantiate_pre(&component).map_err(|error| {
+        let unfit = |error: wasmtime::Error| {
             LoadError::new(format!(
                 "The module's imports do not fit the contract: {error:#}."
             ))
-        })?;
+        };
+        let linked = match &loaded {
+            Loaded::Component(component) => Linked::Component(
+                engine.linker.instantiate_pre(component).map_err(unfit)?,
+                Exports::find(component, world)?,
+            ),
+            Loaded::Module(module) => Linked::Module(
+                engine
+                    .module_linker
+                    .instantiate_pre(module)
+                    .map_err(unfit)?,
+            ),
+        };
         Ok(Executable {
             engine: Arc::clone(engine),
-            pre,
-            exports: Exports::find(&component, world)?,
+            linked,
             world,
         })
     }
 }
 
 /// Where a component keeps the functions of the contract.
+#[derive(Clone, Copy)]
 pub(super) struct Exports {
     pub validate_config: ComponentExportIndex,
     pub init: ComponentExportIndex,

@@ -8,16 +8,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use wasmtime::component::{self, ComponentExportIndex, ComponentNamedList, Lift, Lower, TypedFunc};
 use wasmtime::unix::StoreExt;
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
+use super::abi::{self, Outcome};
 use super::context::Context;
-use super::contract::types;
 use super::deadline::{Revoked, Watch};
 use super::engine::Inner;
-use super::executable::Executable;
+use super::executable::{Executable, Linked};
 use super::fault::{Cause, Fault};
+use super::functions::{ComputeInto, Functions};
 use super::host::{Breach, Host};
 use super::interruption::Interruption;
 use super::limits::Limits;
@@ -31,7 +31,7 @@ const FRAMES: usize = 6;
 pub(super) struct Guest {
     pub store: Store<Host>,
     pub watch: Watch,
-    instance: component::Instance,
+    functions: Functions,
     /// Host address of the last fault that the guest's code or code running for it had; 0: none.
     fault_address: Arc<AtomicUsize>,
     pages: Arc<Pages>,
@@ -63,14 +63,20 @@ impl Guest {
         note_faults(&mut store, Arc::clone(&fault_address));
 
         watch.begin();
-        let (outcome, memories) = memory::record(&pages, || executable.pre.instantiate(&mut store));
+        let (outcome, memories) = memory::record(&pages, || match &executable.linked {
+            Linked::Component(pre, exports) => {
+                let instance = pre.instantiate(&mut store)?;
+                Ok(Functions::Component(instance, *exports))
+            }
+            Linked::Module(pre) => abi::Functions::start(pre, &mut store).map(Functions::Module),
+        });
         let revoked = watch.end();
         match outcome {
-            Ok(instance) => Ok((
+            Ok(functions) => Ok((
                 Guest {
                     store,
                     watch,
-                    instance,
+                    functions,
                     fault_address,
                     pages,
                     memory_limit: limits.memory,
@@ -82,32 +88,13 @@ impl Guest {
         }
     }
 
-    /// A function of the contract.
-    pub fn function<P, R>(
-        &mut self,
-        export: &ComponentExportIndex,
-    ) -> Result<TypedFunc<P, R>, Fault>
-    where
-        P: ComponentNamedList + Lower,
-        R: ComponentNamedList + Lift,
-    {
-        self.instance
-            .get_typed_func(&mut self.store, export)
-            .map_err(|error| {
-                Fault::new(
-                    Cause::Contract,
-                    format!("A function of the kernel has the wrong type: {error:#}."),
-                )
-            })
-    }
-
     /// Calls into the guest under its deadline.
-    pub fn call<T>(
+    fn call<T>(
         &mut self,
-        call: impl FnOnce(&mut Store<Host>) -> wasmtime::Result<T>,
+        call: impl FnOnce(&Functions, &mut Store<Host>) -> wasmtime::Result<T>,
     ) -> Result<T, Fault> {
         self.begin();
-        let outcome = call(&mut self.store);
+        let outcome = call(&self.functions, &mut self.store);
         let revoked = self.watch.end();
         outcome.map_err(|error| self.explain(&error, revoked))
     }
@@ -119,16 +106,36 @@ impl Guest {
         self.watch.begin()
     }
 
-    /// Calls `validate-config` or `init`.
-    pub fn stage_call(
+    /// Calls `validate-config`.
+    pub fn validate_config(&mut self, context: &Context) -> Result<(), Fault> {
+        self.report(|functions, store| functions.validate_config(store, context))
+    }
+
+    /// Calls `init`.
+    pub fn init(&mut self, context: &Context) -> Result<(), Fault> {
+        self.report(|functions, store| functions.init(store, context))
+    }
+
+    fn report(
         &mut self,
-        export: &ComponentExportIndex,
-        context: &Context,
+        call: impl FnOnce(&Functions, &mut Store<Host>) -> wasmtime::Result<Outcome>,
     ) -> Result<(), Fault> {
-        let function = self.function::<(types::Context,), (Result<(), types::Failure>,)>(export)?;
-        let context = context.to_guest();
-        let (outcome,) = self.call(|store| function.call(store, (context,)))?;
-        outcome.map_err(Fault::reported)
+        self.call(call)?.map_err(Fault::reported)
+    }
+
+    /// Calls `reserve`; the copied world has none.
+    pub fn reserve(&mut self, bytes: u32) -> Result<Option<u32>, Fault> {
+        self.call(|functions, store| functions.reserve(store, bytes))
+    }
+
+    /// `compute-into` of the mapped world.
+    pub fn mapped(&mut self) -> Result<ComputeInto, Fault> {
+        self.functions.mapped(&mut self.store).map_err(unfit)
+    }
+
+    /// `compute-into` of the copied world.
+    pub fn copied(&mut self) -> Result<wasmtime::component::Func, Fault> {
+        self.functions.copied(&mut self.store).map_err(unfit)
     }
 
     /// What a failed call means, as far as the guest alone is concerned.
@@ -144,6 +151,13 @@ impl Guest {
             address => Some(address),
         }
     }
+}
+
+fn unfit(error: wasmtime::Error) -> Fault {
+    Fault::new(
+        Cause::Contract,
+        format!("A function of the kernel does not fit the contract: {error:#}."),
+    )
 }
 
 /// At each new epoch the guest asks whether it is meant.

@@ -11,6 +11,7 @@ use super::bounds::LOG_CHARACTERS;
 use super::contract::{self, LOG, SINK};
 use super::deadline::Revoked;
 use super::limits::{Limiter, Limits};
+use super::memory::GuestMemory;
 use super::text::clean_bytes;
 use super::windows::copies::Outputs;
 
@@ -62,9 +63,13 @@ pub fn log_to_tracing(message: &LogMessage<'_>) {
 /// A store's data.
 pub(super) struct Host {
     pub limiter: Limiter,
-    log: Log,
+    pub log: Log,
     /// The copied world's outputs; `None` when no call runs that may write them.
     pub outputs: Option<Outputs>,
+    /// Whether the guest may call the host now; asked of core modules.
+    pub may_call: bool,
+    /// Where a core module's memory lies.
+    pub memory: Option<GuestMemory>,
     /// Whether the guest has been told to stop.
     revoked: Revoked,
 }
@@ -81,12 +86,14 @@ impl Host {
             limiter: Limiter::new(limits, windows),
             log: Log::new(stage, limits.log_rate, consumer),
             outputs: None,
+            may_call: true,
+            memory: None,
             revoked,
         }
     }
 
     /// Ends a guest here that has been told to stop: its own code may be nothing but calls of the host's.
-    fn check_revoked(&self) -> wasmtime::Result<()> {
+    pub fn check_revoked(&self) -> wasmtime::Result<()> {
         if self.revoked.is_set() {
             return Err(Trap::Interrupt.into());
         }
@@ -137,7 +144,7 @@ impl Log {
     }
 
     /// Whether one more message may pass; counts it either way.
-    fn admit(&mut self) -> bool {
+    pub fn admit(&mut self) -> bool {
         let now = Instant::now();
         if now.duration_since(self.second) >= Duration::from_secs(1) {
             self.second = now;
@@ -152,7 +159,8 @@ impl Log {
         admitted
     }
 
-    fn pass(&mut self, level: LogLevel, bytes: &[u8]) {
+    /// Passes on a message that was admitted.
+    pub fn pass(&mut self, level: LogLevel, bytes: &[u8]) {
         let text = clean_bytes(bytes, LOG_CHARACTERS);
         (self.consumer)(&LogMessage {
             stage: &self.stage,

@@ -1,12 +1,12 @@
 //! One instance of a kernel in this process, with its windows mapped.
 
-use wasmtime::component::TypedFunc;
-
+use super::abi::Outcome;
 use super::context::Context;
-use super::contract::{World, types};
+use super::contract::World;
 use super::deadline::Deadline;
 use super::executable::Executable;
 use super::fault::{Cause, Fault};
+use super::functions::ComputeInto;
 use super::guest::Guest;
 use super::limits::Limits;
 use super::memory::GuestMemory;
@@ -15,8 +15,6 @@ use super::windows::copies::Copies;
 use super::windows::guest::GuestWindows;
 use super::windows::layout::Layout;
 use super::windows::mapping::Mapping;
-
-type Outcome = (Result<(), types::Failure>,);
 
 /// An instance of a kernel. It runs on one thread at a time.
 pub(super) struct Local {
@@ -29,7 +27,7 @@ pub(super) struct Local {
 enum Arrays {
     Mapped {
         windows: GuestWindows,
-        compute_into: TypedFunc<(u64, u32), Outcome>,
+        compute_into: ComputeInto,
     },
     Copied {
         copies: Copies,
@@ -73,23 +71,17 @@ impl<'a> Opening<'a> {
 
     /// Lets the guest reserve a block for its windows, if it is of the mapped world.
     pub fn reserve(&mut self) -> Result<(), Fault> {
-        if let Some(reserve) = &self.executable.exports.reserve {
-            let reserve = self.guest.function::<(u32,), (u32,)>(reserve)?;
-            let length = self.layout.length;
-            let (block,) = self.guest.call(|store| reserve.call(store, (length,)))?;
-            self.block = Some(block);
-        }
+        self.block = self.guest.reserve(self.layout.length)?;
         Ok(())
     }
 
     /// Gives it the windows: in its block, or, for the copied world, to the host alone.
     pub fn place(mut self, windows: Vec<Mapping>) -> Result<Local, Fault> {
-        let compute_into = &self.executable.exports.compute_into;
         let arrays = match (self.executable.world, self.block, &self.memories[..]) {
             // Compiling has made sure that the program creates exactly one memory, so this is the one that its code uses.
             (World::Mapped, Some(block), [memory]) => Arrays::Mapped {
                 windows: GuestWindows::place(memory.clone(), block, self.layout, windows)?,
-                compute_into: self.guest.function(compute_into)?,
+                compute_into: self.guest.mapped()?,
             },
             (World::Mapped, ..) => {
                 return Err(Fault::new(
@@ -97,15 +89,10 @@ impl<'a> Opening<'a> {
                     "The kernel's memory was not found.",
                 ));
             }
-            (World::Copied, ..) => {
-                let compute_into = self
-                    .guest
-                    .function::<(u64, &[Vec<u8>], &[Vec<u8>]), Outcome>(compute_into)?;
-                Arrays::Copied {
-                    copies: Copies::new(self.context, windows)?,
-                    compute_into: *compute_into.func(),
-                }
-            }
+            (World::Copied, ..) => Arrays::Copied {
+                copies: Copies::new(self.context, windows)?,
+                compute_into: self.guest.copied()?,
+            },
         };
         Ok(Local {
             arrays,
@@ -128,18 +115,13 @@ impl Local {
         let mut opening = Opening::start(executable, context, layout, limits)?;
         opening.reserve()?;
         let mut local = opening.place(mapped)?;
-        local.init(executable, context, limits)?;
+        local.init(context, limits)?;
         Ok(local)
     }
 
     /// Calls the kernel's `init`.
-    pub fn init(
-        &mut self,
-        executable: &Executable,
-        context: &Context,
-        limits: &Limits,
-    ) -> Result<(), Fault> {
-        let outcome = self.guest.stage_call(&executable.exports.init, context);
+    pub fn init(&mut self, context: &Context, limits: &Limits) -> Result<(), Fault> {
+        let outcome = self.guest.init(context);
         self.settle(outcome)?;
         if let Arrays::Mapped { windows, .. } = &self.arrays {
             windows.check_mark()?;
@@ -165,9 +147,9 @@ impl Local {
             } => {
                 windows.point_at(slots)?;
                 let begun = self.guest.begin();
-                let outcome = compute_into.call(&mut self.guest.store, (frame_id, windows.table()));
+                let outcome = compute_into.call(&mut self.guest.store, frame_id, windows.table());
                 let revoked = self.guest.watch.end();
-                if matches!(outcome, Ok((Ok(()),))) && !windows.faulted() {
+                if matches!(outcome, Ok(Ok(()))) && !windows.faulted() {
                     return Ok(begun);
                 }
                 self.settle_call(outcome, revoked).map(|()| begun)
@@ -182,9 +164,11 @@ impl Local {
                     (&copies.trigger_frames[..], &copies.auxiliary_frames[..]);
                 let begun = self.guest.begin();
                 let outcome = compute_into
-                    .typed::<(u64, &[Vec<u8>], &[Vec<u8>]), Outcome>(&self.guest.store)
+                    .typed::<(u64, &[Vec<u8>], &[Vec<u8>]), (Outcome,)>(&self.guest.store)
                     .and_then(|typed| {
-                        typed.call(&mut self.guest.store, (frame_id, triggers, auxiliary))
+                        let (outcome,) =
+                            typed.call(&mut self.guest.store, (frame_id, triggers, auxiliary))?;
+                        Ok(outcome)
                     });
                 let revoked = self.guest.watch.end();
                 copies.outputs = self.guest.store.data_mut().outputs.take();
@@ -193,7 +177,7 @@ impl Local {
                     .as_ref()
                     .map_or(Ok(()), |outputs| outputs.check_written());
                 let outcome = match outcome {
-                    Ok((Ok(()),)) => self.settle(written),
+                    Ok(Ok(())) => self.settle(written),
                     outcome => self.settle_call(outcome, revoked),
                 };
                 outcome.map(|()| begun)
@@ -219,7 +203,7 @@ impl Local {
         revoked: bool,
     ) -> Result<(), Fault> {
         let outcome = match outcome {
-            Ok((outcome,)) => outcome.map_err(Fault::reported),
+            Ok(outcome) => outcome.map_err(Fault::reported),
             Err(error) => Err(self.guest.explain(&error, revoked)),
         };
         self.settle(outcome)

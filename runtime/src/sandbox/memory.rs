@@ -43,6 +43,34 @@ impl GuestMemory {
         self.base.as_ptr().wrapping_add(offset as usize)
     }
 
+    /// Copies bytes from guest address `at`. False where they do not all lie in the present memory.
+    #[inline]
+    pub fn read(&self, at: u32, into: &mut [u8]) -> bool {
+        let inside = self.contains(at, into.len());
+        if inside {
+            // SAFETY: the bytes are accessible, and `into` is private. They may lie in a window: what other processes write there
+            // is copied as it is found, and where the file has been truncated, the guard answers.
+            unsafe { ptr::copy_nonoverlapping(self.address(at), into.as_mut_ptr(), into.len()) };
+        }
+        inside
+    }
+
+    /// Copies bytes to guest address `at`. False where they would not all lie in the present memory.
+    pub fn write(&self, at: u32, bytes: &[u8]) -> bool {
+        let inside = self.contains(at, bytes.len());
+        if inside {
+            // SAFETY: the bytes are accessible, no guest code runs now, and guest memory holds no Rust object. Where they lie in a
+            // window that is read-only, the guard answers, and the window has a fault.
+            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.address(at), bytes.len()) };
+        }
+        inside
+    }
+
+    fn contains(&self, at: u32, length: usize) -> bool {
+        let end = (at as usize).checked_add(length);
+        end.is_some_and(|end| end <= self.size())
+    }
+
     /// The guest address of the host address `address`, if it lies in this memory's reservation.
     pub fn guest_address(&self, address: usize) -> Option<u32> {
         u32::try_from(address.checked_sub(self.base.as_ptr() as usize)?).ok()
@@ -78,6 +106,14 @@ pub(super) fn record<T>(
         result,
         recorder.map_or_else(Vec::new, |recorder| recorder.memories),
     )
+}
+
+/// The one memory of the guest that is recorded now.
+pub(super) fn recorded() -> Option<GuestMemory> {
+    RECORDER.with_borrow(|recorder| match &recorder.as_ref()?.memories[..] {
+        [memory] => Some(memory.clone()),
+        _ => None,
+    })
 }
 
 /// The creator for the engine's configuration.

@@ -20,6 +20,7 @@
 //! | to crash: traps, deep recursion, damaged results | wasmtime, and `guest`, which says what it was |
 //! | to flood logs and terminals | `host`, `text` |
 
+mod abi;
 mod admission;
 pub mod bounds;
 mod cache;
@@ -32,6 +33,7 @@ mod deadline;
 mod engine;
 mod executable;
 mod fault;
+mod functions;
 mod guest;
 mod host;
 mod instance;

@@ -106,7 +106,7 @@ impl Program {
         match &self.0.runs {
             Runs::Here(executable) => {
                 let (mut guest, _) = Guest::start(executable, context, limits, 0)?;
-                guest.stage_call(&executable.exports.validate_config, context)
+                guest.validate_config(context)
             }
             Runs::InChildren(program) => program.validate_config(context, limits),
         }

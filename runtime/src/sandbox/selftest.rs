@@ -11,7 +11,7 @@ use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
 
 use super::cache::Cache;
-use super::code::Code;
+use super::code::{Code, Loaded};
 use super::compiler::Compiler;
 use super::deadline::Watchdog;
 use super::memory;
@@ -55,7 +55,7 @@ fn load(compiler: &Compiler, cache: Option<&Cache>) -> Result<Component, String>
     let cached = cache.map(|cache| (cache, cache.key(compiler, &Digest::of(SHAPES.as_bytes()))));
     if let Some((cache, key)) = &cached
         && let Some(code) = cache.load(key)
-        && let Ok(component) = code.load(&compiler.engine)
+        && let Ok(Loaded::Component(component)) = code.load(&compiler.engine)
     {
         return Ok(component);
     }

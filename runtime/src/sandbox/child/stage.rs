@@ -126,7 +126,7 @@ fn live(
     opening.reserve()?;
     let mut instance = opening.place(windows)?;
     voice.step(Step::Placed);
-    instance.init(&executable, &order.context, &order.limits)?;
+    instance.init(&order.context, &order.limits)?;
     voice.step(Step::Ready);
     run(instance, &control, wanted.len(), voice)
 }
@@ -193,7 +193,7 @@ fn layout_of(windows: &[(Extent, Access)]) -> Result<Layout, Fault> {
 fn validate(executable: &Executable, order: &Order, voice: &Voice) -> Result<(), Fault> {
     let (mut guest, _) = Guest::start(executable, &order.context, &order.limits, 0)?;
     voice.step(Step::Instantiated);
-    guest.stage_call(&executable.exports.validate_config, &order.context)?;
+    guest.validate_config(&order.context)?;
     voice.step(Step::Ready);
     Ok(())
 }

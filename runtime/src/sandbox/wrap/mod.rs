@@ -19,7 +19,7 @@ pub(crate) use polls::{add_loops, add_polls};
 use prepare::prepare;
 
 /// Raise this when the outcome of [`wrap`] or [`add_polls`] changes: cached code is then compiled anew.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// Answers every call of `wasi_snapshot_preview1` without giving anything away.
 const DENY: &str = include_str!("deny.wat");
@@ -67,7 +67,9 @@ fn on_one_line(error: &str) -> String {
     }
 }
 
-/// Wraps a core module that admission has accepted.
+/// Makes a kernel of a core module that admission has accepted: a component, or, of the mapped world, what such a component would be
+/// made of. That is called directly then (see [`abi`](super::abi)); wrapping it shows that its functions have the types of the
+/// contract. A module that is linked to an adapter is a component in any case.
 pub(crate) fn wrap(module: &[u8], facts: &Facts) -> Result<Vec<u8>, LoadError> {
     let failed = |error: anyhow::Error| {
         LoadError::new(format!("The module does not fit the contract: {error:#}."))
@@ -77,11 +79,16 @@ pub(crate) fn wrap(module: &[u8], facts: &Facts) -> Result<Vec<u8>, LoadError> {
     wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
         .map_err(failed)?;
     let deny = wat::parse_str(DENY).map_err(|error| failed(error.into()))?;
-    ComponentEncoder::default()
+    let component = ComponentEncoder::default()
         .validate(false)
         .adapter(WASI, &deny)
         .and_then(|encoder| encoder.module(&module)?.encode())
-        .map_err(failed)
+        .map_err(failed)?;
+    let adapted = facts.imports.iter().any(|import| import.starts_with(WASI));
+    Ok(match facts.world {
+        World::Mapped if !adapted => module,
+        World::Mapped | World::Copied => component,
+    })
 }
 
 /// Checks that a component's imports and exports have the types of the contract.
