@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::error::CommandError;
 use super::kernel::{StageArguments, find, numbered};
@@ -186,7 +186,7 @@ impl Bench {
 
 /// A line on a terminal that says what is being measured; nothing where standard error is none.
 fn progress() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let bar = output::draw(ProgressBar::no_length());
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}   Ctrl-C stops") {
         bar.set_style(style);
     }

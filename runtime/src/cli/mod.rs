@@ -113,7 +113,7 @@ fn log_to_stderr(level: LogLevel) {
     };
     tracing_subscriber::fmt()
         .with_max_level(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| output::Messages)
         .with_ansi(output::stderr_takes_colour())
         .with_target(false)
         .without_time()

@@ -1,7 +1,9 @@
 //! Where commands write: results to standard output, everything else to standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
 use crate::config::Report;
@@ -28,7 +30,30 @@ pub(super) fn json(value: &impl Serialize) -> io::Result<()> {
 
 /// Writes a message for people. Where nobody can read it, there is nobody to tell.
 pub(super) fn error(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let _ = Messages.write_all(text.as_bytes());
+}
+
+/// Standard error, for whole messages: what is drawn there is taken off while one is written, and drawn again below it.
+pub(super) struct Messages;
+
+impl Write for Messages {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        drawings().suspend(|| io::stderr().lock().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
+}
+
+/// Draws `bar` on standard error; nothing where that is no terminal.
+pub(super) fn draw(bar: ProgressBar) -> ProgressBar {
+    drawings().add(bar)
+}
+
+fn drawings() -> &'static MultiProgress {
+    static DRAWINGS: OnceLock<MultiProgress> = OnceLock::new();
+    DRAWINGS.get_or_init(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()))
 }
 
 /// Writes what is wrong with a configuration.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use indicatif::ProgressBar;
 
 use super::error::{CommandError, FAILED};
 use super::result_file::ResultFile;
@@ -87,7 +88,7 @@ impl Run {
             }
             started => started.map_err(CommandError::Running)?,
         };
-        let mut table = LiveTable::new();
+        let mut table = LiveTable::new(output::draw(ProgressBar::no_length()));
         while !run.wait(REFRESH) {
             table.draw(run.monitor(), run.state());
         }

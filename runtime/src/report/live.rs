@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::monitor::Monitor;
 use super::summary::State;
 use super::text;
 
-/// A table of stages that is drawn over itself on standard error; nothing where that is no terminal.
+/// A table of stages that is drawn over itself.
 pub struct LiveTable {
     bar: ProgressBar,
     drawn: Instant,
@@ -16,9 +16,8 @@ pub struct LiveTable {
 }
 
 impl LiveTable {
-    /// An empty table.
-    pub fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    /// An empty table, drawn by `bar`.
+    pub fn new(bar: ProgressBar) -> Self {
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
         }
@@ -64,11 +63,5 @@ impl LiveTable {
     /// Takes the table off the terminal.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
-    }
-}
-
-impl Default for LiveTable {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -19,17 +19,16 @@ pub(super) enum Loaded {
 impl Code {
     /// Loads it into this process. wasmtime checks that its own version and configuration fit.
     pub fn load(&self, engine: &Engine) -> wasmtime::Result<Loaded> {
-        // `deserialize` must be given what `serialize` returned, unchanged, by the same version of wasmtime. `Code` comes
+        let module = Engine::detect_precompiled(&self.0) == Some(Precompiled::Module);
+        // SAFETY: `deserialize` must be given what `serialize` returned, unchanged, by the same version of wasmtime. `Code` comes
         // from the compiler of this program: in this process; in a child, which SECURITY.md says how far to trust; or in an
         // earlier run, from a file that nobody else can have written and whose checksum binds it to module, version and
         // configuration.
-        Ok(match Engine::detect_precompiled(&self.0) {
-            // SAFETY: as above.
-            Some(Precompiled::Module) => {
-                Loaded::Module(unsafe { Module::deserialize(engine, &self.0)? })
-            }
-            // SAFETY: as above.
-            _ => Loaded::Component(unsafe { Component::deserialize(engine, &self.0)? }),
-        })
+        unsafe {
+            Ok(match module {
+                true => Loaded::Module(Module::deserialize(engine, &self.0)?),
+                false => Loaded::Component(Component::deserialize(engine, &self.0)?),
+            })
+        }
     }
 }

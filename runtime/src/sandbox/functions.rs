@@ -16,7 +16,7 @@ pub(super) enum Functions {
     /// By wasmtime.
     Component(Instance, Exports),
     /// By ourselves.
-    Module(abi::Functions),
+    Module(Box<abi::Functions>),
 }
 
 /// `compute-into` of the mapped world: the number of the frame, and the address of the frame table.

@@ -68,7 +68,8 @@ impl Guest {
                 let instance = pre.instantiate(&mut store)?;
                 Ok(Functions::Component(instance, *exports))
             }
-            Linked::Module(pre) => abi::Functions::start(pre, &mut store).map(Functions::Module),
+            Linked::Module(pre) => abi::Functions::start(pre, &mut store)
+                .map(|functions| Functions::Module(Box::new(functions))),
         });
         let revoked = watch.end();
         match outcome {

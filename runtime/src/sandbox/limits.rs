@@ -14,8 +14,8 @@ pub struct Limits {
     /// Bytes of linear memory; windows are not counted. One bulk operation (`memory.fill`) over all of it cannot be
     /// interrupted, so this also bounds by how much a deadline can be overrun.
     pub memory: u64,
-    /// Time for one `compute-into`. A guest that takes longer is stopped, later by a quarter of this at most (and by 0.3 ms where
-    /// that is more), if there is a processor for it.
+    /// Time for one `compute-into`. A guest that takes longer is stopped, as late as the machine wakes a sleeping thread; a time
+    /// under 0.25 ms is looked at that often.
     pub deadline: Duration,
     /// Time for each step before the first frame: instantiation, `validate-config`, `reserve`, `init`.
     pub startup: Duration,

@@ -17,7 +17,7 @@
 //! | to run for ever, in any function and at instantiation | `deadline`, which stops it by `page` or by epochs (`interruption`) |
 //! | to take all memory | `limits` |
 //! | to give away a bad block, to write into its inputs in its own code or through the host's | `windows`, and the fault guard of streams |
-//! | to crash: traps, deep recursion, damaged results | wasmtime, and `guest`, which says what it was |
+//! | to crash: traps, deep recursion, damaged results | wasmtime, `abi`, and `guest`, which says what it was |
 //! | to flood logs and terminals | `host`, `text` |
 
 mod abi;

@@ -12,7 +12,7 @@
 //! a function that is called instead on every third frame; `@module` replaces the kernel altogether.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The kernel that the attacks are put into.
 const KERNEL: &str = include_str!("../sandbox/kernel.wat");
@@ -89,6 +89,18 @@ impl Case {
         }
     }
 
+    /// The same as a component: a module that imports WASI is made one. None where the case is a module of its own.
+    fn in_a_component(name: &str, text: &str) -> Option<Case> {
+        let import = ";; @imports\n(import \"wasi_snapshot_preview1\" \"sched_yield\" (func $unused (result i32)))\n";
+        let composed = !text.contains(";; @module");
+        composed.then(|| {
+            Case::parse(
+                &format!("{name}-in-a-component"),
+                &format!("{text}{import}"),
+            )
+        })
+    }
+
     fn parse(name: &str, text: &str) -> Case {
         let (head, body) = text.split_once(";; @").expect("a case has a part");
         let field = |field: &str| {
@@ -133,6 +145,9 @@ pub fn compose<'a>(parts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Strin
     text
 }
 
+/// Groups of attacks on what passes between guest and host, in which components and core modules are not called in the same way.
+const INTERFACE: [&str; 8] = ["19-", "28-", "34-", "35-", "36-", "40-", "41-", "60-"];
+
 /// All of `kernels/`.
 pub fn read_all() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile/kernels");
@@ -141,9 +156,14 @@ pub fn read_all() -> Vec<Case> {
         .map(|entry| entry.unwrap().path())
         .collect();
     files.sort();
-    let read = |path: &std::path::PathBuf| {
+    let read = |path: &PathBuf| {
         let name = path.file_stem().unwrap().to_str().unwrap();
-        Case::parse(name, &fs::read_to_string(path).unwrap())
+        let text = fs::read_to_string(path).unwrap();
+        let mut cases = vec![Case::parse(name, &text)];
+        if INTERFACE.iter().any(|group| name.starts_with(group)) {
+            cases.extend(Case::in_a_component(name, &text));
+        }
+        cases
     };
-    files.iter().map(read).collect()
+    files.iter().flat_map(read).collect()
 }

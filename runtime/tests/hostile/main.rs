@@ -97,6 +97,11 @@ macro_rules! isolation {
             fn the_last_good_frame_is_held() {
                 Run::of_the_running("hold", ISOLATION).check();
             }
+
+            #[test]
+            fn the_frame_of_a_fault_is_passed_through() {
+                Run::of_the_running("bypass", ISOLATION).check();
+            }
         }
     };
 }

@@ -376,15 +376,16 @@ impl<'a> Stage<'a> {
             "restart" => "restarted",
             "skip" => "skipped",
             "hold" => "held",
+            "bypass" => "bypassed",
             other => panic!("nothing is known of {other}"),
         };
         let name = &self.case.name;
-        let lost = self.count("dropped") + self.count("held");
+        let lost = self.count("dropped") + self.count("held") + self.count("bypassed");
         let faults = self.count("faults");
         let accounted = self.count("frames") + lost;
         assert_eq!(accounted, u64::from(FRAMES), "{name}: {}", self.numbers);
-        // While a fresh instance is on its way, these two answer without one, be it to an attack.
-        let away = matches!(policy, "skip" | "hold") && lost > faults;
+        // While a fresh instance is on its way, these answer without one, be it to an attack.
+        let away = matches!(policy, "skip" | "hold" | "bypass") && lost > faults;
         assert!(lost == faults || away, "{name}: {}", self.numbers);
         // On a busy machine a short deadline passes in a frame without an attack too.
         let late = self.case.limits.contains("deadline");

@@ -42,7 +42,7 @@ impl LoadError {
 /// What a kernel was delivered as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// A core module, wrapped into a component by the host.
+    /// A core module.
     Module,
     /// A component.
     Component,
