@@ -12,6 +12,7 @@ mod catalogue;
 mod check;
 mod manifest;
 mod module;
+mod pack;
 mod parameters;
 mod registry;
 mod schema;
@@ -20,9 +21,15 @@ mod state;
 pub use check::{ResolvedStage, check};
 pub use manifest::{ABI, Like, Manifest, Split, State};
 pub use module::{Kernel, Origin, SECTION};
+pub use pack::{PackError, pack};
 pub use registry::Registry;
 pub use schema::Schema;
 pub use state::{StateArray, state_arrays};
+
+/// Bytes that the file of a module may have.
+pub(crate) const MODULE_LIMIT: u64 = module::SIZE_LIMIT;
+/// Bytes that the file of a manifest may have.
+pub(crate) const MANIFEST_LIMIT: u64 = manifest::SIZE_LIMIT as u64;
 
 /// Why a file is no kernel: a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

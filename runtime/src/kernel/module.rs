@@ -16,8 +16,8 @@ use super::manifest::{self, Manifest};
 /// The custom section that holds the manifest.
 pub const SECTION: &str = "sandpipe:manifest";
 
-/// Bytes that a module may have: the largest known, a JavaScript engine, has 12 million.
-const SIZE_LIMIT: u64 = 64 << 20;
+/// Bytes that a module may have: the largest known, with CPython in it, has 19 million.
+pub(super) const SIZE_LIMIT: u64 = 64 << 20;
 
 /// A kernel: nothing of it has run, nothing is compiled.
 #[derive(Clone, Debug)]
@@ -119,7 +119,7 @@ impl Kernel {
 }
 
 /// `bytes` if they are WebAssembly in binary, else what they are the text of.
-fn binary(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+pub(super) fn binary(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     if bytes.starts_with(b"\0asm") {
         return Ok(bytes);
     }
@@ -144,7 +144,7 @@ fn binary(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
 }
 
 /// The manifest in a module or, inside a component, in one of its modules.
-fn section(module: &[u8]) -> Result<Option<&[u8]>, String> {
+pub(super) fn section(module: &[u8]) -> Result<Option<&[u8]>, String> {
     let mut found = None;
     for payload in Parser::new(0).parse_all(module) {
         let payload = payload.map_err(|error| {

@@ -17,6 +17,8 @@ pub struct Solo {
     outputs: Vec<Arc<PrivateRing>>,
     state: Vec<State>,
     slots: Vec<u32>,
+    /// Slots before the one of each output that is used, and as many behind it.
+    margin: u32,
 }
 
 impl Solo {
@@ -25,13 +27,27 @@ impl Solo {
     /// # Errors
     /// No memory for the arrays, or a fault of the kernel while it starts.
     pub fn open(program: &Program, context: &Context, limits: &Limits) -> anyhow::Result<Self> {
+        Self::open_with_margin(program, context, limits, 0)
+    }
+
+    /// As [`Solo::open`], with `margin` slots on either side of each output that the kernel sees and has to leave alone.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with_margin(
+        program: &Program,
+        context: &Context,
+        limits: &Limits,
+        margin: u32,
+    ) -> anyhow::Result<Self> {
         let inputs = arrays(
             context
                 .trigger_inputs
                 .iter()
                 .chain(&context.auxiliary_inputs),
+            1,
         )?;
-        let outputs = arrays(&context.outputs)?;
+        let outputs = arrays(&context.outputs, 1 + 2 * margin)?;
         let state = context
             .state
             .iter()
@@ -52,7 +68,8 @@ impl Solo {
             .iter()
             .map(|(memory, access)| memory.window(*access))
             .collect();
-        let slots = vec![0; windows.len()];
+        let mut slots = vec![0; windows.len()];
+        slots[inputs.len()..][..outputs.len()].fill(margin);
         let instance = program
             .open(context, &windows, limits)
             .map_err(|fault| anyhow!("{fault}"))?;
@@ -62,6 +79,7 @@ impl Solo {
             outputs,
             state,
             slots,
+            margin,
         })
     }
 
@@ -110,17 +128,46 @@ impl Solo {
             .outputs
             .get(index)
             .ok_or_else(|| anyhow!("there is no output {index}"))?;
-        Ok(output.read(0)?)
+        Ok(output.read(self.margin)?)
+    }
+
+    /// The committed value of a state array.
+    ///
+    /// # Errors
+    /// There is no such array.
+    pub fn state(&self, index: usize) -> anyhow::Result<Vec<u8>> {
+        let state = self
+            .state
+            .get(index)
+            .ok_or_else(|| anyhow!("there is no state array {index}"))?;
+        Ok(state.committed()?)
+    }
+
+    /// Sets every byte that the kernel sees of its outputs, margins included.
+    pub fn paint_outputs(&self, byte: u8) {
+        self.outputs.iter().for_each(|output| output.fill(byte));
+    }
+
+    /// Whether an output's memory has only this byte outside its frame.
+    pub fn is_clean_around(&self, index: usize, byte: u8) -> bool {
+        let output = self.outputs.get(index);
+        output.is_none_or(|output| output.has_only(byte, self.margin))
+    }
+
+    /// Bytes of linear memory that the kernel has, windows included; unknown where it runs in a process of its own.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        self.instance.memory_bytes()
     }
 }
 
 fn arrays<'a>(
     arrays: impl IntoIterator<Item = &'a Array>,
+    slots: u32,
 ) -> anyhow::Result<Vec<Arc<PrivateRing>>> {
     let arrays = arrays.into_iter();
     arrays
         .map(|array| {
-            let memory = PrivateRing::new(&array.name, 1, array.array.bytes())?;
+            let memory = PrivateRing::new(&array.name, slots, array.array.bytes())?;
             Ok(Arc::new(memory))
         })
         .collect()

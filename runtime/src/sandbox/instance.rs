@@ -62,6 +62,14 @@ impl Instance {
         }
     }
 
+    /// Bytes of linear memory that the guest has now, its windows included; unknown where it runs in a process of its own.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        match &self.0 {
+            Kind::Local(local) => Some(local.memory_bytes()),
+            Kind::Remote(_) => None,
+        }
+    }
+
     /// Whether an earlier fault has ended this instance.
     pub fn is_dead(&self) -> bool {
         match &self.0 {

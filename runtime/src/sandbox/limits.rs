@@ -69,6 +69,11 @@ impl Limiter {
         self.refused = None;
     }
 
+    /// Bytes of linear memory that were granted.
+    pub fn memory_used(&self) -> u64 {
+        self.memory_used
+    }
+
     /// The size that was asked for when memory or a table was last refused in this call.
     pub fn refused(&self) -> Option<u64> {
         self.refused

@@ -190,6 +190,11 @@ impl Local {
         self.guest.watch.deadline()
     }
 
+    /// Bytes of linear memory that the guest has now.
+    pub fn memory_bytes(&self) -> u64 {
+        self.guest.store.data().limiter.memory_used()
+    }
+
     /// Whether an earlier fault has ended this instance.
     pub fn is_dead(&self) -> bool {
         self.dead

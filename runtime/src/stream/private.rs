@@ -97,6 +97,30 @@ impl PrivateRing {
         Ok(())
     }
 
+    /// Sets every byte, those between the frames included.
+    pub fn fill(&self, byte: u8) {
+        // SAFETY: the whole mapping, which only bytes are kept in.
+        unsafe { ptr::write_bytes(self.mapping.base(), byte, self.length()) };
+    }
+
+    /// Whether every byte outside the frame of a slot is `byte`.
+    pub fn has_only(&self, byte: u8, except: u32) -> bool {
+        let mut all = vec![byte; self.length()];
+        // SAFETY: the mapping has as many bytes as `all`, which is new.
+        unsafe { ptr::copy_nonoverlapping(self.mapping.base(), all.as_mut_ptr(), all.len()) };
+        let frame = except as usize * self.stride as usize;
+        let is_outside = |index: &usize| index.wrapping_sub(frame) >= self.bytes();
+        let mut others = all
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| is_outside(index));
+        others.all(|(_, &other)| other == byte)
+    }
+
+    fn length(&self) -> usize {
+        self.slots as usize * self.stride as usize
+    }
+
     /// Where a frame of `given` bytes lies in this process.
     pub(super) fn slot(&self, slot: u32, given: usize) -> Result<*mut u8, StreamError> {
         if slot >= self.slots || given != self.bytes() {
@@ -127,6 +151,22 @@ mod tests {
         assert_eq!(ring.read(0).unwrap(), vec![0; 5000]);
         assert!(ring.write(2, &frame).is_err() && ring.read(2).is_err());
         assert!(ring.write(0, &frame[1..]).is_err());
+    }
+
+    #[test]
+    fn what_is_around_a_frame_is_told_from_it() {
+        let ring = PrivateRing::new("test", 3, Some(5000)).unwrap();
+        ring.fill(7);
+        ring.write(1, &[8; 5000]).unwrap();
+        assert!(ring.has_only(7, 1) && !ring.has_only(7, 0));
+        // SAFETY: the first byte behind the frame, in its slot.
+        unsafe {
+            ring.mapping
+                .base()
+                .add(ring.stride as usize + 5000)
+                .write(8)
+        };
+        assert!(!ring.has_only(7, 1));
     }
 
     #[test]

@@ -19,37 +19,49 @@ use sandpipe::stream::{Mirror, Mode, StreamSpec};
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
 /// A Python interpreter that has the packages of `requirements.txt`.
-///
-/// The virtual environment is made under `target/` by the first test that asks; others, in this process or another, wait
-/// for it. Changing `requirements.txt` makes it anew.
 pub fn python() -> PathBuf {
+    virtual_environment("python-venv", REQUIREMENTS).join("bin/python")
+}
+
+/// A virtual environment of Python that has these packages.
+///
+/// It is made under `target/` by the first test that asks; others, in this process or another, wait for it. Changed requirements
+/// make it anew.
+pub fn virtual_environment(name: &str, requirements: &str) -> PathBuf {
+    installed(name, requirements, |environment| {
+        run(Command::new("python3")
+            .args(["-m", "venv"])
+            .arg(environment));
+        let file = environment.join("requirements.txt");
+        fs::write(&file, requirements).unwrap();
+        run(Command::new(environment.join("bin/python"))
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
+            .arg("--requirement")
+            .arg(file));
+    })
+}
+
+/// A directory under `target/` in which something has been installed, once for all tests and as long as `what` stays the same.
+pub fn installed(name: &str, what: &str, install: impl FnOnce(&Path)) -> PathBuf {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let lock = File::create(home.join("python-venv.lock")).unwrap();
+    let lock = File::create(home.join(format!("{name}.lock"))).unwrap();
     lock.lock().unwrap();
-    let environment = home.join("python-venv");
-    let interpreter = environment.join("bin/python");
+    let directory = home.join(name);
     // Written last, so that an interrupted installation is made anew.
-    let installed = environment.join("installed.txt");
-    if fs::read_to_string(&installed).is_ok_and(|text| text == REQUIREMENTS) {
-        return interpreter;
+    let done = directory.join("installed.txt");
+    if fs::read_to_string(&done).is_ok_and(|text| text == what) {
+        return directory;
     }
-    let _ = fs::remove_dir_all(&environment);
-    run(Command::new("python3")
-        .args(["-m", "venv"])
-        .arg(&environment));
-    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/requirements.txt");
-    run(Command::new(&interpreter)
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ])
-        .arg("--requirement")
-        .arg(requirements));
-    fs::write(installed, REQUIREMENTS).unwrap();
-    interpreter
+    let _ = fs::remove_dir_all(&directory);
+    install(&directory);
+    fs::write(done, what).unwrap();
+    directory
 }
 
 /// Runs a command to its end and returns what it printed; panics, with what it printed to both, if it fails.

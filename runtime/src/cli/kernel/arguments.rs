@@ -37,14 +37,7 @@ impl StageArguments {
     /// # Errors
     /// One is given twice.
     pub fn parameters(&self) -> anyhow::Result<Map<String, Value>> {
-        let mut parameters = Map::new();
-        for (key, text) in &self.param {
-            let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
-            if parameters.insert(key.clone(), value).is_some() {
-                bail!("the parameter '{key}' is given twice");
-            }
-        }
-        Ok(parameters)
+        parameters(&self.param)
     }
 
     /// The array of each output, where that of the first input is known.
@@ -74,14 +67,29 @@ pub(in crate::cli) fn numbered(name: &str, index: usize) -> String {
     }
 }
 
-fn assignment(text: &str) -> Result<(String, String), String> {
+/// Names and values as a JSON object.
+///
+/// # Errors
+/// One is given twice.
+pub(super) fn parameters(given: &[(String, String)]) -> anyhow::Result<Map<String, Value>> {
+    let mut parameters = Map::new();
+    for (key, text) in given {
+        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
+        if parameters.insert(key.clone(), value).is_some() {
+            bail!("the parameter '{key}' is given twice");
+        }
+    }
+    Ok(parameters)
+}
+
+pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write NAME=VALUE".to_owned()),
     }
 }
 
-fn dtype(text: &str) -> Result<Dtype, String> {
+pub(super) fn dtype(text: &str) -> Result<Dtype, String> {
     Dtype::from_numpy(text).ok_or_else(|| {
         let names: Vec<&str> = Dtype::all().map(Dtype::numpy_name).collect();
         format!("the dtypes are {}", names.join(", "))

@@ -1,8 +1,12 @@
 //! `sandpipe kernel …`: looks at kernels and tries them.
 
 mod arguments;
+mod build;
+mod check;
 mod inspect;
 mod list;
+mod new;
+mod pack;
 mod quarantined;
 mod run;
 
@@ -18,12 +22,16 @@ use clap::Subcommand;
 use super::error::CommandError;
 use crate::kernel::{Kernel as KernelFile, Registry};
 
-/// Lists kinds, inspects modules, runs a kernel on files.
+/// Makes, builds, checks, lists, inspects and runs kernels.
 #[derive(Subcommand)]
 pub(super) enum Kernel {
     List(list::List),
     Inspect(inspect::Inspect),
     Run(run::Run),
+    New(new::New),
+    Build(build::Build),
+    Check(check::Check),
+    Pack(pack::Pack),
 }
 
 impl Kernel {
@@ -32,6 +40,10 @@ impl Kernel {
             Self::List(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Run(command) => command.run(),
+            Self::New(command) => command.run(),
+            Self::Build(command) => command.run(),
+            Self::Check(command) => command.run(),
+            Self::Pack(command) => command.run(),
         }
     }
 }

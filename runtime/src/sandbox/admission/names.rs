@@ -69,6 +69,11 @@ fn choose(exports: &[String], wanted: impl Fn(World) -> Vec<String>) -> Result<W
 fn missing(wanted: &str, exports: &[String]) -> LoadError {
     let plain = |name: &str| name.replace('_', "-").to_lowercase();
     let target = plain(wanted);
+    let plain_name = wanted
+        .rsplit(['#', '/'])
+        .next()
+        .unwrap_or(wanted)
+        .replace('-', "_");
     let nearest = exports
         .iter()
         .map(|export| (strsim::damerau_levenshtein(&plain(export), &target), export))
@@ -76,9 +81,15 @@ fn missing(wanted: &str, exports: &[String]) -> LoadError {
         .min();
     let hint = match nearest {
         Some((_, export)) if other_version(export) => {
-            format!(" It exports `{export}`; this host speaks version {VERSION} of the contract.")
+            format!(
+                " It exports `{export}`; this host speaks version {VERSION} of the contract. Build it with the SDK of this version, \
+                 which `sandpipe kernel new` writes."
+            )
         }
         Some((_, export)) => format!(" It exports `{export}`: did you mean `{wanted}`?"),
+        None if exports.contains(&plain_name) => format!(
+            " It exports `{plain_name}`: `sandpipe kernel pack` gives it its name in the contract."
+        ),
         None if exports.is_empty() => " It exports no functions at all.".to_owned(),
         None => format!(
             " A kernel exports what wit/kernel.wit says, under names that begin with `{PACKAGE}`."

@@ -81,12 +81,16 @@ pub(crate) fn lay_out(windows: &[Extent]) -> Result<Layout, LayoutError> {
 /// Why a guest's answer to `reserve` cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BlockError {
-    #[error("0, which means that it has no room")]
+    #[error(
+        "0, which means that it has no room; raise the maximum of its memory or the stage's `limits: memory`"
+    )]
     Zero,
-    #[error("{0:#x}, which is not a multiple of {PAGE}")]
+    #[error(
+        "{0:#x}, which is not a multiple of {PAGE}; take fresh pages by memory.grow, or align what the allocator gives"
+    )]
     Unaligned(u32),
     #[error(
-        "{address:#x}, from where {length} bytes reach past the end of its memory of {size} bytes"
+        "{address:#x}, from where {length} bytes reach past the end of its memory of {size} bytes; grow the memory first"
     )]
     PastTheEnd {
         address: u32,

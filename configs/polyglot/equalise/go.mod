@@ -1,0 +1,3 @@
+module equalise
+
+go 1.24
