@@ -25,7 +25,7 @@ const PIPELINE: &str = include_str!("../parent/mixed.yaml");
 const INPUT: &str = "mixed_input";
 const OUTPUT: &str = "mixed_clipped";
 /// How often to look whether the first frame is there.
-const LOOK: Duration = Duration::from_micros(200);
+const LOOK: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn start(criterion: &mut Criterion) {
