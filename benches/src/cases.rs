@@ -15,13 +15,21 @@ pub fn cases() -> Vec<(&'static str, Case)> {
     let wfs = Frame::new("x", &[256, 256], |index| (index % 251) as f32);
     vec![
         ("copy 512²", same("cpu.copy")),
-        ("scale 512²", same("cpu.scale").parameter("factor", 1.7)),
+        // A number of 32 bits, and one that needs double precision.
         (
-            "add_constant 512²",
+            "scale by 2.5 512²",
+            same("cpu.scale").parameter("factor", 2.5),
+        ),
+        (
+            "scale by 1.7 512²",
+            same("cpu.scale").parameter("factor", 1.7),
+        ),
+        (
+            "add_constant 1.7 512²",
             same("cpu.add_constant").parameter("constant", 1.7),
         ),
         (
-            "scale_offset 512²",
+            "scale_offset by 1.7 512²",
             pair("cpu.scale_offset").parameter("gain", 1.7),
         ),
         ("elementwise_add 512²", pair("cpu.elementwise_add")),

@@ -1,4 +1,4 @@
-//! What the benches share: a kernel with its frames, to be run in the sandbox or natively.
+//! What the benches share: a kernel with its frames, to be run in the sandbox or by another program.
 
 #![allow(
     clippy::panic,
@@ -10,12 +10,13 @@ mod cases;
 
 pub use cases::cases;
 
+use std::io::{self, Write};
+
 use sandpipe::array::{ArrayType, Dtype};
 use sandpipe::kernel::{Registry, state_arrays};
 use sandpipe::pipeline::Solo;
 use sandpipe::sandbox::{Array, Context, Engine, EngineOptions, Isolation, Limits, Part, Program};
-use sandpipe_kernels_native::{self as native, Description, Native};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// A named frame of 32-bit floats.
 #[derive(Clone)]
@@ -80,11 +81,6 @@ impl Case {
             parameters: Map::new(),
             operation: None,
         }
-    }
-
-    /// The kernel's kind.
-    pub fn kind(&self) -> &str {
-        &self.kind
     }
 
     /// Adds a trigger input.
@@ -165,28 +161,28 @@ impl Case {
         }
     }
 
-    /// The same kernel built natively.
-    pub fn native(&self) -> Box<dyn Native> {
-        let bytes = |frames: &[Frame]| frames.iter().map(Frame::bytes).collect::<Vec<_>>();
-        let (inputs, auxiliary) = (bytes(&self.inputs), bytes(&self.auxiliary));
-        let output = Frame::new("output", &self.output, |_| 0.0);
-        let written = output.bytes();
-        fn array<'a>((frame, bytes): (&'a Frame, &'a Vec<u8>)) -> native::Array<'a> {
-            native::Array {
-                alias: &frame.name,
-                dtype: "float32",
-                shape: &frame.shape,
-                frame: bytes,
-            }
-        }
-        let stage = Description {
-            trigger_inputs: self.inputs.iter().zip(&inputs).map(array).collect(),
-            auxiliary_inputs: self.auxiliary.iter().zip(&auxiliary).map(array).collect(),
-            outputs: vec![array((&output, &written))],
-            operation: self.operation.as_deref(),
-            parameters: &self.parameters,
+    /// Hands the case to a program that runs it: a line of JSON, and the frames of the inputs.
+    ///
+    /// # Errors
+    /// The program has ended.
+    pub fn send(&self, mut to: impl Write) -> io::Result<()> {
+        let arrays = |frames: &[Frame]| -> Value {
+            let array = |frame: &Frame| json!({ "name": frame.name, "shape": frame.shape });
+            frames.iter().map(array).collect()
         };
-        native::native(&self.kind, &stage).unwrap().unwrap()
+        let case = json!({
+            "kind": self.kind,
+            "parameters": self.parameters,
+            "operation": self.operation,
+            "trigger_inputs": arrays(&self.inputs),
+            "auxiliary_inputs": arrays(&self.auxiliary),
+            "output": { "name": "output", "shape": self.output },
+        });
+        writeln!(to, "{case}")?;
+        for frame in self.inputs.iter().chain(&self.auxiliary) {
+            to.write_all(&frame.bytes())?;
+        }
+        to.flush()
     }
 }
 

@@ -24,7 +24,9 @@ macro_rules! loops {
             f: impl Fn($($T),+) -> U,
         ) {
             /// Loads `BLOCK` elements of each input before the first result is stored.
-            #[inline]
+            // By itself, because the registers of a large function are given away before its innermost loop is reached, which
+            // then loads the same addresses in every turn.
+            #[inline(never)]
             fn turns<const BLOCK: usize, $($T: Copy,)+ U>(
                 $($input: &[$T],)+
                 output: &mut [U],

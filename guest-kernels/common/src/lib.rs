@@ -3,4 +3,5 @@
 pub mod binary;
 pub mod centroid;
 pub mod constant;
+pub mod double;
 pub mod matrix;

@@ -1,9 +1,9 @@
 //! `cpu.add_constant`: out = in + constant.
 
-use std::ops::Add;
+use std::ops::{Add, Mul};
 
 use sandpipe_kernel::{Context, Failure, Inputs, Kernel, Part, View, ViewMut, export};
-use sandpipe_kernel_common::constant::apply;
+use sandpipe_kernel_common::constant::{Operation, apply};
 use serde::Deserialize;
 
 /// The kernel.
@@ -12,6 +12,14 @@ pub struct AddConstant {
     constant: f64,
     #[serde(skip)]
     part: Part,
+}
+
+struct Plus;
+
+impl Operation for Plus {
+    fn apply<T: Add<Output = T> + Mul<Output = T>>(x: T, constant: T) -> T {
+        x + constant
+    }
 }
 
 impl Kernel for AddConstant {
@@ -45,7 +53,7 @@ impl Kernel for AddConstant {
     }
 
     fn compute_into(&mut self, input: View, output: ViewMut, _: Inputs) -> Result<(), Failure> {
-        apply(input, output, self.constant, self.part, f32::add, f64::add)
+        apply::<Plus>(input, output, self.constant, self.part)
     }
 }
 

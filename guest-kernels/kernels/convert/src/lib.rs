@@ -5,6 +5,7 @@ mod blocks;
 use sandpipe_kernel::{
     Context, Dtype, Element, Failure, Inputs, Kernel, View, ViewMut, elementwise::map, export,
 };
+use sandpipe_kernel_common::double::{self, Doubles};
 use serde::Deserialize;
 
 /// The kernel.
@@ -55,6 +56,11 @@ impl Kernel for Convert {
         match (input.dtype(), output.dtype()) {
             (Dtype::U8, Dtype::F32) => self.short_to_f32::<u8>(input, output),
             (Dtype::U16, Dtype::F32) => self.short_to_f32::<u16>(input, output),
+            (Dtype::F32, Dtype::F32) => {
+                let (gain, offset) = (Doubles::splat(self.gain), Doubles::splat(self.offset));
+                double::compute([input.slice()?], output.slice()?, |[x]| x * gain + offset);
+                Ok(())
+            }
             _ => blocks::convert(input, output, self.gain, self.offset),
         }
     }

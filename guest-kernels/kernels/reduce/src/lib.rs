@@ -127,7 +127,12 @@ mod tests {
                 assert_eq!(reduce("min", &values)?, -7);
             }
         }
-        assert_eq!(reduce("max", &[f64::NEG_INFINITY; 40])?, f64::NEG_INFINITY);
+        let mut values = [f64::NEG_INFINITY; 40];
+        assert_eq!(reduce("max", &values)?, f64::NEG_INFINITY);
+        // Their sum is NaN, but none of them.
+        values[8] = f64::INFINITY;
+        assert_eq!(reduce("max", &values)?, f64::INFINITY);
+        assert_eq!(reduce("min", &values)?, f64::NEG_INFINITY);
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 //! `cpu.scale`: out = in × factor.
 
-use std::ops::Mul;
+use std::ops::{Add, Mul};
 
 use sandpipe_kernel::{Context, Failure, Inputs, Kernel, Part, View, ViewMut, export};
-use sandpipe_kernel_common::constant::apply;
+use sandpipe_kernel_common::constant::{Operation, apply};
 use serde::Deserialize;
 
 /// The kernel.
@@ -12,6 +12,14 @@ pub struct Scale {
     factor: f64,
     #[serde(skip)]
     part: Part,
+}
+
+struct Times;
+
+impl Operation for Times {
+    fn apply<T: Add<Output = T> + Mul<Output = T>>(x: T, constant: T) -> T {
+        x * constant
+    }
 }
 
 impl Kernel for Scale {
@@ -45,7 +53,7 @@ impl Kernel for Scale {
     }
 
     fn compute_into(&mut self, input: View, output: ViewMut, _: Inputs) -> Result<(), Failure> {
-        apply(input, output, self.factor, self.part, f32::mul, f64::mul)
+        apply::<Times>(input, output, self.factor, self.part)
     }
 }
 

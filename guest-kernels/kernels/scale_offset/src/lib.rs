@@ -5,6 +5,7 @@ use sandpipe_kernel::{
     elementwise::{BLOCK, zip},
     export, match_number,
 };
+use sandpipe_kernel_common::double::{self, Doubles};
 use serde::Deserialize;
 
 /// The kernel.
@@ -57,14 +58,19 @@ impl Kernel for ScaleOffset {
         let gain = self.gain;
         let offset = auxiliary.get(0)?;
         let range = self.part.blocks(input.array().elements(), BLOCK);
-        if input.dtype() == Dtype::F32 && gain == 1.0 {
-            // A difference of two f32, rounded to f64 and then to f32, is that of f32 itself.
-            zip(
+        if input.dtype() == Dtype::F32 {
+            let (input, offset) = (
                 &input.slice()?[range.clone()],
                 &offset.slice()?[range.clone()],
-                &mut output.slice()?[range],
-                |x: f32, offset: f32| x - offset,
             );
+            let output = &mut output.slice()?[range];
+            if gain == 1.0 {
+                // A difference of two f32, rounded to f64 and then to f32, is that of f32 itself.
+                zip(input, offset, output, |x: f32, offset: f32| x - offset);
+            } else {
+                let gain = Doubles::splat(gain);
+                double::compute([input, offset], output, |[x, offset]| gain * x - offset);
+            }
             return Ok(());
         }
         match_number!(input.dtype(), T => {
