@@ -11,7 +11,8 @@ use super::contract::World;
 use super::engine::Inner;
 use super::host::Host;
 
-/// A kernel that can run in this process.
+/// A kernel that can run in this process. Cheap to clone.
+#[derive(Clone)]
 pub(super) struct Executable {
     pub engine: Arc<Inner>,
     pub linked: Linked,
@@ -19,6 +20,7 @@ pub(super) struct Executable {
 }
 
 /// What instances are made of.
+#[derive(Clone)]
 pub(super) enum Linked {
     Component(component::InstancePre<Host>, Exports),
     Module(InstancePre<Host>),

@@ -50,8 +50,34 @@ impl Guest {
         windows: u64,
     ) -> Result<(Guest, Vec<GuestMemory>), Fault> {
         let engine = &executable.engine;
-        let pages = Arc::new(Pages::default());
-        let mut watch = engine.watchdog.watch(limits.startup, engine.stop(&pages));
+        let pages = Arc::default();
+        let watch = engine.watchdog.watch(limits.startup, engine.stop(&pages));
+        Guest::instantiate(executable, context, limits, windows, pages, watch)
+    }
+
+    /// Instantiates a kernel that is to take this one's place, under its deadline.
+    pub fn successor(
+        &self,
+        executable: &Executable,
+        context: &Context,
+        limits: &Limits,
+    ) -> Result<Guest, Fault> {
+        let engine = &executable.engine;
+        let pages = Arc::default();
+        let stop = engine.stop(&pages);
+        let watch = engine.watchdog.watch_successor(&self.watch, stop);
+        Guest::instantiate(executable, context, limits, 0, pages, watch).map(|(guest, _)| guest)
+    }
+
+    fn instantiate(
+        executable: &Executable,
+        context: &Context,
+        limits: &Limits,
+        windows: u64,
+        pages: Arc<Pages>,
+        mut watch: Watch,
+    ) -> Result<(Guest, Vec<GuestMemory>), Fault> {
+        let engine = &executable.engine;
         let log = Arc::clone(&engine.log);
         let host = Host::new(&context.name, limits, windows, log, watch.revoked());
         let mut store = Store::new(&engine.compiler.engine, host);
@@ -137,6 +163,11 @@ impl Guest {
     /// `compute-into` of the copied world.
     pub fn copied(&mut self) -> Result<wasmtime::component::Func, Fault> {
         self.functions.copied(&mut self.store).map_err(unfit)
+    }
+
+    /// Bytes of linear memory that it has.
+    pub fn memory_bytes(&self) -> u64 {
+        self.store.data().limiter.memory_used()
     }
 
     /// What a failed call means, as far as the guest alone is concerned.

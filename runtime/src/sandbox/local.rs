@@ -10,6 +10,7 @@ use super::functions::ComputeInto;
 use super::guest::Guest;
 use super::limits::Limits;
 use super::memory::GuestMemory;
+use super::renewal::Renewal;
 use super::windows::Window;
 use super::windows::copies::Copies;
 use super::windows::guest::GuestWindows;
@@ -32,6 +33,7 @@ enum Arrays {
     Copied {
         copies: Copies,
         compute_into: wasmtime::component::Func,
+        renewal: Box<Renewal>,
     },
 }
 
@@ -92,6 +94,7 @@ impl<'a> Opening<'a> {
             (World::Copied, ..) => Arrays::Copied {
                 copies: Copies::new(self.context, windows)?,
                 compute_into: self.guest.copied()?,
+                renewal: Box::new(Renewal::new(self.executable, self.context)),
             },
         };
         Ok(Local {
@@ -123,8 +126,9 @@ impl Local {
     pub fn init(&mut self, context: &Context, limits: &Limits) -> Result<(), Fault> {
         let outcome = self.guest.init(context);
         self.settle(outcome)?;
-        if let Arrays::Mapped { windows, .. } = &self.arrays {
-            windows.check_mark()?;
+        match &mut self.arrays {
+            Arrays::Mapped { windows, .. } => windows.check_mark()?,
+            Arrays::Copied { renewal, .. } => renewal.begin(&self.guest, limits),
         }
         self.guest.watch.set_deadline(limits.deadline);
         Ok(())
@@ -157,6 +161,7 @@ impl Local {
             Arrays::Copied {
                 copies,
                 compute_into,
+                renewal,
             } => {
                 copies.point_at(slots)?;
                 self.guest.store.data_mut().outputs = copies.outputs.take();
@@ -177,7 +182,11 @@ impl Local {
                     .as_ref()
                     .map_or(Ok(()), |outputs| outputs.check_written());
                 let outcome = match outcome {
-                    Ok(Ok(())) => self.settle(written),
+                    Ok(Ok(())) => {
+                        let renewed =
+                            written.and_then(|()| renewal.renew(&mut self.guest, compute_into));
+                        self.settle(renewed)
+                    }
                     outcome => self.settle_call(outcome, revoked),
                 };
                 outcome.map(|()| begun)
@@ -192,7 +201,7 @@ impl Local {
 
     /// Bytes of linear memory that the guest has now.
     pub fn memory_bytes(&self) -> u64 {
-        self.guest.store.data().limiter.memory_used()
+        self.guest.memory_bytes()
     }
 
     /// Whether an earlier fault has ended this instance.

@@ -44,6 +44,7 @@ mod local;
 mod memory;
 mod page;
 mod program;
+mod renewal;
 mod room;
 mod schedule;
 mod selftest;

@@ -156,3 +156,53 @@ fn a_missing_sink_is_allowed_and_then_told() {
         .unwrap();
     assert_eq!(program.world(), World::Copied);
 }
+
+/// Counts its calls into the frame's first word, and grows by a page at each.
+const COUNT_AND_GROW: &str = "(global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+    (if (i32.eq (memory.grow (i32.const 1)) (i32.const -1)) (then unreachable))
+    (i32.store (local.get $frame) (global.get $calls))
+    (call $write (i32.const 0) (local.get $frame) (i32.load offset=4 (local.get $triggers)))";
+
+fn counting() -> String {
+    copied(COUNT_AND_GROW).replace(
+        "(global $heap",
+        "(global $calls (mut i32) (i32.const 0)) (global $heap",
+    )
+}
+
+#[test]
+fn an_instance_that_has_grown_is_replaced_before_it_meets_its_limit() {
+    let mut stage = Stage::new(&counting());
+    stage.limits.memory = 64 << 16;
+    let mut instance = stage.open().unwrap();
+    let mut most = 0;
+    let mut renewed = 0;
+    for frame_id in 0..500 {
+        instance.compute_into(frame_id, &[0, 0]).unwrap();
+        let calls = stage.output.get(0);
+        renewed += u32::from(calls == 1);
+        most = most.max(calls);
+    }
+    // Two pages at first, so 62 are left, of which three quarters are used.
+    assert_eq!(most, 47);
+    assert_eq!(renewed, 11);
+}
+
+#[test]
+fn whoever_has_the_deadline_of_an_instance_has_that_of_the_one_in_its_place() {
+    let endless = format!(
+        "(if (i32.eq (i32.load (local.get $frame)) (i32.const 77)) (then (loop $l (br $l)))) {COUNT_AND_GROW}"
+    );
+    let mut stage = Stage::new(&counting().replace(COUNT_AND_GROW, &endless));
+    stage.limits.memory = 64 << 16;
+    stage.limits.deadline = std::time::Duration::from_secs(3600);
+    let mut instance = stage.open().unwrap();
+    let deadline = instance.deadline();
+    for frame_id in 0..100 {
+        instance.compute_into(frame_id, &[0, 0]).unwrap();
+    }
+    stage.input.put(0, 77);
+    deadline.shorten(std::time::Duration::from_millis(1));
+    let fault = instance.compute_into(100, &[0, 0]).unwrap_err();
+    assert_eq!(fault.cause, Cause::Deadline, "{fault}");
+}

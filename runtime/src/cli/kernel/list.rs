@@ -43,7 +43,7 @@ impl List {
 
 fn text(registry: &Registry) -> String {
     let mut rows = vec![
-        ["kind", "parameters", "summary"]
+        ["kind", "from", "parameters", "summary"]
             .map(str::to_owned)
             .to_vec(),
     ];
@@ -55,9 +55,14 @@ fn text(registry: &Registry) -> String {
             Some(summary) => summary.clone(),
             None => String::new(),
         };
-        rows.push(vec![kind.to_owned(), parameters.join(", "), summary]);
+        rows.push(vec![
+            kind.to_owned(),
+            kernel.origin.to_string(),
+            parameters.join(", "),
+            summary,
+        ]);
     }
-    columns(&rows, 3)
+    columns(&rows, 4)
 }
 
 fn objects(registry: &Registry) -> Vec<serde_json::Value> {

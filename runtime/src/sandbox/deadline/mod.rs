@@ -33,7 +33,8 @@ pub(super) trait Stop: Send + Sync {
 struct Shared {
     /// Of CLOCK_MONOTONIC, in nanoseconds; the lowest bit is the mark.
     word: AtomicU64,
-    deadline_ns: AtomicU64,
+    /// Of the stage: it passes to the instance that takes this one's place.
+    deadline_ns: Arc<AtomicU64>,
     /// Taken to mark the word and to stop the guest, and to allow it again, so that neither happens amid the other.
     turn: Mutex<()>,
     stop: Arc<dyn Stop>,
@@ -41,9 +42,13 @@ struct Shared {
 
 impl Shared {
     fn new(deadline: Duration, stop: Arc<dyn Stop>) -> Shared {
+        Shared::with_deadline(Arc::new(AtomicU64::new(nanoseconds(deadline))), stop)
+    }
+
+    fn with_deadline(deadline_ns: Arc<AtomicU64>, stop: Arc<dyn Stop>) -> Shared {
         Shared {
             word: AtomicU64::new(0),
-            deadline_ns: AtomicU64::new(nanoseconds(deadline)),
+            deadline_ns,
             turn: Mutex::default(),
             stop,
         }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -46,10 +46,27 @@ impl Watch {
         }
     }
 
+    /// Replaces the time `from` by `to`, unless somebody has shortened it.
+    pub fn replace_deadline(&self, from: Duration, to: Duration) {
+        // Where it is not `from`, it was shortened, and stays so.
+        let _ = self.shared.deadline_ns.compare_exchange(
+            nanoseconds(from),
+            nanoseconds(to),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+        self.thread.unpark();
+    }
+
+    /// Where the time is kept, for the instance that takes this one's place.
+    pub(super) fn deadline_ns(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.shared.deadline_ns)
+    }
+
     /// A handle by which any thread can shorten that time, while a call runs too.
     pub fn deadline(&self) -> Deadline {
         Deadline {
-            shared: Arc::clone(&self.shared),
+            deadline_ns: self.deadline_ns(),
             thread: self.thread.clone(),
         }
     }
@@ -120,15 +137,14 @@ pub fn observe_deadlines<T>(observe: impl Fn(Deadline) + 'static, open: impl FnO
 /// The time that each call of one instance may take, to be shortened from any thread.
 #[derive(Clone)]
 pub struct Deadline {
-    shared: Arc<Shared>,
+    deadline_ns: Arc<AtomicU64>,
     thread: thread::Thread,
 }
 
 impl Deadline {
     /// Shortens the time, if it is longer. A call that has run for so long already is stopped.
     pub fn shorten(&self, deadline: Duration) {
-        self.shared
-            .deadline_ns
+        self.deadline_ns
             .fetch_min(nanoseconds(deadline), Ordering::Relaxed);
         // The thread may be in a sleep that is too long for the new deadline.
         self.thread.unpark();

@@ -119,7 +119,18 @@ impl Watchdog {
 
     /// Begins to watch an instance, whose calls are stopped by `stop`.
     pub fn watch(&self, deadline: Duration, stop: Arc<dyn Stop>) -> Watch {
-        let shared = Arc::new(Shared::new(deadline, stop));
+        let watch = self.begin(Shared::new(deadline, stop));
+        watch.set_deadline(deadline);
+        watch
+    }
+
+    /// Begins to watch an instance that takes the place of another: whoever has that one's deadline has this one's.
+    pub fn watch_successor(&self, of: &Watch, stop: Arc<dyn Stop>) -> Watch {
+        self.begin(Shared::with_deadline(of.deadline_ns(), stop))
+    }
+
+    fn begin(&self, shared: Shared) -> Watch {
+        let shared = Arc::new(shared);
         let thread = match &self.thread {
             Some(thread) => thread.thread().clone(),
             // Nobody has to be woken.
@@ -131,7 +142,6 @@ impl Watchdog {
             seen: 0,
             forgiven_ns: 0,
         });
-        watch.set_deadline(deadline);
         watch
     }
 }
