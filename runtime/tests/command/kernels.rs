@@ -253,26 +253,3 @@ fn list_has_every_kind_and_its_parameters() {
         );
     }
 }
-
-#[test]
-fn list_shows_where_each_kind_comes_from() {
-    let bench = Workbench::new("list-path");
-    bench.kernel("mine", &[]);
-    bench.pipeline(
-        "kernel_path: [mine.wat]\nshared_memory: [{name: a, shape: [2], dtype: float32}]\nkernels: []\n",
-    );
-    let output = bench.run(&["kernel", "list", "--pipeline", "pipeline.yaml"]);
-    let shown = text(&output.stdout);
-    let line = |kind: &str| {
-        shown
-            .lines()
-            .find(|line| line.starts_with(kind))
-            .unwrap_or_default()
-    };
-    assert!(
-        line("test.mine").contains("mine.wat'"),
-        "{shown}{}",
-        text(&output.stderr)
-    );
-    assert!(line("cpu.scale ").contains("built in"), "{shown}");
-}
