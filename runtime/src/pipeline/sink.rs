@@ -100,8 +100,18 @@ impl Worker for SinkWorker {
     }
 
     fn end(&mut self) -> Result<(), FaultReport> {
-        self.sink
+        // What was published before something ended the run is not lost: no more frames than the stream can hold.
+        let mut outcome = Ok(());
+        for _ in 0..self.trigger.reader().stream().ring().slots {
+            if outcome.is_err() || !self.trigger.ready() || self.is_busy() {
+                break;
+            }
+            outcome = self.turn().map(drop);
+        }
+        let finished = self
+            .sink
             .finish()
-            .map_err(|error| self.fault(self.last, error.to_string()))
+            .map_err(|error| self.fault(self.last, error.to_string()));
+        outcome.and(finished)
     }
 }
