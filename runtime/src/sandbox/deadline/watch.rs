@@ -121,7 +121,7 @@ thread_local! {
 }
 
 /// Opens an instance in this thread, telling `observe` of its deadline before any of its code runs, and whenever that is set
-/// anew: so that starting it can be cut short from another thread, which has no [`Instance`](super::Instance) to ask yet.
+/// anew: so that starting it can be cut short from another thread, which has no [`Instance`](crate::sandbox::Instance) to ask yet.
 pub fn observe_deadlines<T>(observe: impl Fn(Deadline) + 'static, open: impl FnOnce() -> T) -> T {
     struct Observed;
     impl Drop for Observed {
