@@ -10,8 +10,9 @@ Rates are those of the output with the source flat out. Two latencies are measur
 
 * "through Python": a Python process writes a frame with pyshmem and waits for the output, the same program for
   both. It contains pyshmem's own cost and the wake-ups of two processes.
-* "inside": from the publish of the source's frame to the publish of the output, as sandpipe reports it.
-  shmpipeline has no such figure; it is compared with its "through Python" one, which is all its users can get.
+* "inside": from the publish of the source's frame to the publish of the output, as sandpipe reports it, with one frame
+  in flight, as in the Python process; and "inside, at N Hz", where caches cool down between frames. shmpipeline has no such
+  figure; it is compared with its "through Python" one, which is all its users can get.
 
 The first frame is waited for by a Python process that looks every 0.2 ms. Memory is that of all processes of a
 program, what they share counted in parts, the streams left out.
@@ -43,13 +44,14 @@ def rates(label, pipeline, source, output, arguments, ours_runs=None):
 
 
 def latencies(label, pipeline, source, output, inside_hz, arguments):
-    theirs, ours, inside = [], [], []
+    theirs, ours, inside, paced = [], [], [], []
     for _ in range(arguments.runs):
         theirs.append(programs.latency(PARENT, pipeline, source, output, arguments.seconds))
         ours.append(programs.latency(SANDPIPE, pipeline, source, output, arguments.seconds))
+        inside.append(programs.our_bench(pipeline, arguments.seconds)["latency_us"])
         report = programs.our_report(pipeline, f"{source}:ramp:{inside_hz}", arguments.seconds)
-        inside.append(report["latency_us"])
-    for where, runs in (("through Python", ours), ("inside", inside)):
+        paced.append(report["latency_us"])
+    for where, runs in (("through Python", ours), ("inside", inside), (f"inside, at {inside_hz} Hz", paced)):
         for quantile in ("p50", "p99"):
             values = [[run[quantile] for run in each] for each in (theirs, runs)]
             yield Case(f"{label}, {where}, {quantile}", "µs", *values)

@@ -56,6 +56,11 @@ def our_report(pipeline, source, seconds):
     return printed([SANDPIPE, "run", pipeline, "--duration", f"{seconds}s", "--source", source, "--format", "json"])
 
 
+def our_bench(pipeline, seconds):
+    remove_streams(pipeline)
+    return printed([SANDPIPE, "bench", pipeline, "--duration", f"{seconds}s", "--rounds", "1", "--format", "json"])
+
+
 def our_rate(pipeline, source, output, seconds):
     report = our_report(pipeline, source, seconds)
     return report["streams"][output]["published"] / report["elapsed_s"]
