@@ -84,12 +84,13 @@ fn names(directory: &Path) -> Vec<String> {
 fn play(source: &mut dyn Source, bytes: usize, limit: usize) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     while frames.len() < limit {
-        let mut frame = vec![0xaa; bytes];
+        let mut frame = [vec![0xaa; bytes]];
         match source.next(&mut frame).unwrap() {
-            Produced::Frame { .. } => frames.push(frame),
+            Produced::Frame { .. } => frames.extend(frame),
             Produced::NotBefore(due) => {
                 std::thread::sleep(due.saturating_duration_since(Instant::now()))
             }
+            Produced::Lost { .. } | Produced::Nothing => {}
             Produced::End => break,
         }
     }
@@ -110,7 +111,7 @@ fn a_recording_is_played_once_or_over_and_over() {
     let mut once = open_source(directory.path(), array, "file.npy", "path: f.npy");
     let frames = [vec![0, 1, 2, 3], vec![4, 5, 6, 7], vec![8, 9, 10, 11]];
     assert_eq!(play(&mut *once, 4, 10), frames);
-    assert_eq!(once.next(&mut [0; 4]).unwrap(), Produced::End);
+    assert_eq!(once.next(&mut [vec![0; 4]]).unwrap(), Produced::End);
     let mut endless = open_source(
         directory.path(),
         array,
@@ -139,11 +140,15 @@ fn a_rate_spaces_the_frames() {
         let array = "shape: [2], dtype: uint8";
         open_source(directory.path(), array, "synthetic.array", &parameters)
     };
-    let mut frame = [0; 2];
+    let mut frame = [vec![0; 2]];
     let mut source = open("0.01");
     assert_eq!(
         source.next(&mut frame).unwrap(),
-        Produced::Frame { missed: 0 }
+        Produced::Frame {
+            output: 0,
+            frame_id: None,
+            missed: 0
+        }
     );
     let Produced::NotBefore(due) = source.next(&mut frame).unwrap() else {
         panic!("the second frame is due at once");
@@ -153,7 +158,7 @@ fn a_rate_spaces_the_frames() {
     let mut source = open("1000");
     source.next(&mut frame).unwrap();
     std::thread::sleep(Duration::from_millis(5));
-    let Produced::Frame { missed } = source.next(&mut frame).unwrap() else {
+    let Produced::Frame { missed, .. } = source.next(&mut frame).unwrap() else {
         panic!("a frame is overdue");
     };
     assert!(missed >= 2, "{missed}");
@@ -431,7 +436,7 @@ fn a_recording_that_is_cut_off_while_it_plays_ends_with_an_error() {
         .unwrap()
         .set_len(10)
         .unwrap();
-    let error = source.next(&mut [0; 2]).unwrap_err();
+    let error = source.next(&mut [vec![0; 2]]).unwrap_err();
     assert!(error.to_string().contains("cannot be read"), "{error}");
 }
 
@@ -690,11 +695,15 @@ fn a_source_of_the_command_line() {
     );
     let mut source = plan_sources(&config).unwrap()[0].open().unwrap();
     assert_eq!(
-        source.next(&mut [1, 1]).unwrap(),
-        Produced::Frame { missed: 0 }
+        source.next(&mut [vec![1, 1]]).unwrap(),
+        Produced::Frame {
+            output: 0,
+            frame_id: None,
+            missed: 0
+        }
     );
     assert!(matches!(
-        source.next(&mut [1, 1]).unwrap(),
+        source.next(&mut [vec![1, 1]]).unwrap(),
         Produced::NotBefore(_)
     ));
 
@@ -731,12 +740,16 @@ fn the_files_of_the_observatory_are_what_its_streams_hold() {
     let mut source = plan_sources(&config).unwrap_or_else(|report| panic!("{report}"))[0]
         .open()
         .unwrap();
-    let mut frame = vec![0; 256 * 256 * 2];
+    let mut frame = [vec![0; 256 * 256 * 2]];
     assert_eq!(
         source.next(&mut frame).unwrap(),
-        Produced::Frame { missed: 0 }
+        Produced::Frame {
+            output: 0,
+            frame_id: None,
+            missed: 0
+        }
     );
     // The camera's offset is 200 counts: in the dark corner a frame is near that.
-    let corner = u16::from_le_bytes([frame[0], frame[1]]);
+    let corner = u16::from_le_bytes([frame[0][0], frame[0][1]]);
     assert!((150..250).contains(&corner), "{corner}");
 }

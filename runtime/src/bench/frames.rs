@@ -8,41 +8,48 @@ use anyhow::{Context as _, bail};
 use crate::array::zeros;
 use crate::endpoint::{EndpointError, PlannedSource, Produced, Source};
 
-/// At most so many frames are kept of a source.
+/// At most so many frames are kept of each stream of a source.
 const MOST: usize = 16;
 /// At most so many bytes are kept of a source, but one frame at least.
 const MOST_BYTES: usize = 16 << 20;
 
-/// Frames of one source.
+/// Whole generations of one source: its frames in their order, each with its stream's place among the source's.
 #[derive(Clone)]
-pub struct Frames(Arc<[Vec<u8>]>);
+pub struct Frames(Arc<[(usize, Vec<u8>)]>);
 
 impl Frames {
-    /// The first frames of a source without a rate.
+    /// The first frames of a source without a rate, whose streams' frames have so many `bytes`.
     ///
     /// # Errors
     /// It cannot be opened, or gives none.
-    pub fn of(source: &dyn PlannedSource, name: &str, bytes: usize) -> anyhow::Result<Self> {
+    pub fn of(source: &dyn PlannedSource, name: &str, bytes: &[usize]) -> anyhow::Result<Self> {
         let failed = || format!("source '{name}' gives no frame");
         let mut source = source.open().with_context(failed)?;
-        let count = (MOST_BYTES / bytes.max(1)).clamp(1, MOST);
+        let generation = bytes.iter().sum::<usize>().max(1);
+        let count = (MOST_BYTES / generation).clamp(1, MOST) * bytes.len();
+        let new = |bytes: &usize| zeros(*bytes).with_context(failed);
+        let mut next = bytes.iter().map(new).collect::<Result<Vec<_>, _>>()?;
         let mut frames = Vec::with_capacity(count);
         while frames.len() < count {
-            let mut frame = zeros(bytes).with_context(failed)?;
-            match source.next(&mut frame).with_context(failed)? {
-                Produced::Frame { .. } => frames.push(frame),
-                Produced::NotBefore(_) | Produced::End => break,
+            match source.next(&mut next).with_context(failed)? {
+                Produced::Frame { output, .. } => frames.push((output, next[output].clone())),
+                Produced::Lost { .. } => {}
+                Produced::NotBefore(_) | Produced::Nothing | Produced::End => break,
             }
         }
+        // Not the beginning of a generation that was cut off.
+        let ends = |(output, _): &(usize, Vec<u8>)| output + 1 == bytes.len();
+        frames.truncate(frames.iter().rposition(ends).map_or(0, |last| last + 1));
         if frames.is_empty() {
             bail!("{}", failed());
         }
         Ok(Self(frames.into()))
     }
 
-    /// The first.
-    pub fn first(&self) -> &[u8] {
-        self.0.first().map_or(&[], Vec::as_slice)
+    /// The first of a stream.
+    pub fn first(&self, output: usize) -> &[u8] {
+        let first = self.0.iter().find(|(of, _)| *of == output);
+        first.map_or(&[], |(_, frame)| frame)
     }
 }
 
@@ -61,13 +68,17 @@ struct Cycle {
 }
 
 impl Source for Cycle {
-    fn next(&mut self, frame: &mut [u8]) -> Result<Produced, EndpointError> {
-        let Some(kept) = self.frames.0.get(self.next) else {
+    fn next(&mut self, frames: &mut [Vec<u8>]) -> Result<Produced, EndpointError> {
+        let Some((output, kept)) = self.frames.0.get(self.next) else {
             return Ok(Produced::End);
         };
-        frame.copy_from_slice(kept);
+        frames[*output].copy_from_slice(kept);
         self.next = (self.next + 1) % self.frames.0.len();
-        Ok(Produced::Frame { missed: 0 })
+        Ok(Produced::Frame {
+            output: *output,
+            frame_id: None,
+            missed: 0,
+        })
     }
 
     fn delay(&mut self, _: Duration) {}
@@ -78,46 +89,76 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    /// Gives `0` of its frames, the n-th of which holds n.
-    struct Few(u8);
+    /// Gives so many generations of frames to so many streams; the n-th frame holds n.
+    struct Few {
+        generations: usize,
+        streams: usize,
+    }
 
-    struct Opened(u8, u8);
+    struct Opened {
+        left: usize,
+        streams: usize,
+        given: usize,
+    }
 
     impl PlannedSource for Few {
         fn open(&self) -> Result<Box<dyn Source>, EndpointError> {
-            Ok(Box::new(Opened(self.0, 0)))
+            Ok(Box::new(Opened {
+                left: self.generations * self.streams,
+                streams: self.streams,
+                given: 0,
+            }))
         }
     }
 
     impl Source for Opened {
-        fn next(&mut self, frame: &mut [u8]) -> Result<Produced, EndpointError> {
-            if self.1 == self.0 {
+        fn next(&mut self, frames: &mut [Vec<u8>]) -> Result<Produced, EndpointError> {
+            if self.given == self.left {
                 return Ok(Produced::End);
             }
-            self.1 += 1;
-            frame.fill(self.1);
-            Ok(Produced::Frame { missed: 0 })
+            let output = self.given % self.streams;
+            self.given += 1;
+            frames[output].fill(self.given as u8);
+            Ok(Produced::Frame {
+                output,
+                frame_id: None,
+                missed: 0,
+            })
         }
 
         fn delay(&mut self, _: Duration) {}
     }
 
+    fn few(generations: usize, streams: usize) -> Few {
+        Few {
+            generations,
+            streams,
+        }
+    }
+
     #[test]
     fn the_frames_of_a_source_that_ends_come_over_and_over() {
-        let frames = Frames::of(&Few(2), "few", 3).unwrap();
-        assert_eq!(frames.first(), [1; 3]);
+        let frames = Frames::of(&few(2, 1), "few", &[3]).unwrap();
+        assert_eq!(frames.first(0), [1; 3]);
         let mut cycle = frames.open().unwrap();
-        let mut frame = [0; 3];
+        let mut frame = [vec![0; 3]];
         for expected in [1, 2, 1, 2, 1] {
             cycle.next(&mut frame).unwrap();
-            assert_eq!(frame, [expected; 3]);
+            assert_eq!(frame[0], [expected; 3]);
         }
-        assert!(Frames::of(&Few(0), "none", 3).is_err());
-        let few = Frames::of(&Few(200), "many", 8).unwrap();
-        assert_eq!(few.0.len(), MOST);
-        assert_eq!(
-            Frames::of(&Few(200), "large", MOST_BYTES).unwrap().0.len(),
-            1
-        );
+        assert!(Frames::of(&few(0, 1), "none", &[3]).is_err());
+        let many = Frames::of(&few(200, 1), "many", &[8]).unwrap();
+        assert_eq!(many.0.len(), MOST);
+        let large = Frames::of(&few(200, 1), "large", &[MOST_BYTES]).unwrap();
+        assert_eq!(large.0.len(), 1);
+    }
+
+    #[test]
+    fn of_several_streams_whole_generations_are_kept() {
+        let frames = Frames::of(&few(200, 3), "many", &[1, 2, 3]).unwrap();
+        assert_eq!(frames.0.len(), 3 * MOST);
+        assert_eq!(frames.first(2), [3; 3]);
+        let outputs = frames.0.iter().map(|(output, _)| *output);
+        assert!(outputs.eq((0..3 * MOST).map(|frame| frame % 3)));
     }
 }

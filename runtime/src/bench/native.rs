@@ -90,7 +90,9 @@ fn first_frames(prepared: &Prepared) -> anyhow::Result<Vec<Vec<u8>>> {
     });
     let mut frames = initial.collect::<anyhow::Result<Vec<_>>>()?;
     for (source, recorded) in config.sources.iter().zip(&prepared.frames) {
-        frames[source.streams[0].0] = recorded.first().to_vec();
+        for (output, stream) in source.streams.iter().enumerate() {
+            frames[stream.0] = recorded.first(output).to_vec();
+        }
     }
     Ok(frames)
 }

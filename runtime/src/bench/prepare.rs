@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{self, Config, Diagnostic, LanesMode, Report, StreamIndex};
+use crate::config::{self, Config, Diagnostic, LanesMode, Located, Report, StreamIndex};
 use crate::endpoint::{self, PlannedSource, SourceSpec};
 use crate::pipeline::{Graph, Plan};
 use crate::sandbox::Engine;
@@ -104,10 +104,10 @@ impl Prepared {
         let config = &self.plan.config;
         let sources = config.sources.iter().zip(&self.plan.sources);
         let recorded = sources.map(|(source, planned)| {
-            let array = &config.stream(*source.streams[0]).array;
             // The configuration knows no array that cannot be counted.
-            let bytes = array.bytes().unwrap_or(0);
-            Frames::of(planned.as_ref(), &source.name, bytes)
+            let bytes = |stream: &Located<StreamIndex>| config.stream(**stream).array.bytes();
+            let bytes: Option<Vec<usize>> = source.streams.iter().map(bytes).collect();
+            Frames::of(planned.as_ref(), &source.name, &bytes.unwrap_or_default())
         });
         self.frames = recorded.collect::<anyhow::Result<_>>()?;
         let boxed = |frames: &Frames| Box::new(frames.clone()) as Box<dyn PlannedSource>;

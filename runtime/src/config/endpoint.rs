@@ -10,8 +10,8 @@ use super::reference::{self, Auxiliary, StreamNames};
 use super::stage::{self, Delivery};
 use super::stream::StreamIndex;
 
-/// Kinds of sources. The parent's `synthetic.frame_set` writes several streams, see `unsupported`.
-const SOURCE_KINDS: [&str; 3] = ["synthetic.array", "file.npy", "synthetic.frame_set"];
+/// Kinds of sources.
+const SOURCE_KINDS: [&str; 3] = ["synthetic.array", "synthetic.frame_set", "file.npy"];
 
 /// Kinds of sinks.
 const SINK_KINDS: [&str; 2] = ["null.sink", "file.npy"];
@@ -47,9 +47,9 @@ pub struct SourceConfig {
     pub span: Span,
     /// Its name.
     pub name: Located<String>,
-    /// `synthetic.array` or `file.npy`.
+    /// One of the built-in kinds.
     pub kind: Located<String>,
-    /// The streams that it writes: one.
+    /// The streams that it writes: one, but for `synthetic.frame_set`.
     pub streams: Vec<Located<StreamIndex>>,
     /// The streams that it reads as they are.
     pub auxiliary: Vec<Auxiliary>,

@@ -56,19 +56,6 @@ pub(super) fn check_stage(stage: &StageConfig, diagnostics: &mut Diagnostics) {
 pub(super) fn check_source(source: &SourceConfig, diagnostics: &mut Diagnostics) {
     let mut refuse =
         |span: Span, what: &str, instead: &str| refuse(diagnostics, span, what, instead);
-    if source.kind.value == "synthetic.frame_set" {
-        refuse(
-            source.kind.span,
-            "the kind 'synthetic.frame_set'",
-            "use one 'synthetic.array' for each stream",
-        );
-    } else if let Some(second) = source.streams.get(1) {
-        refuse(
-            second.span,
-            "a source of several streams",
-            "use one source for each stream",
-        );
-    }
     if let Some(auxiliary) = source.auxiliary.first() {
         refuse(
             auxiliary.stream.span,

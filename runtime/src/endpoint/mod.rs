@@ -9,7 +9,11 @@
 
 use std::time::{Duration, Instant};
 
+use crate::stream::WaitWord;
+
 mod elements;
+mod error;
+mod frame_set;
 mod initial;
 pub mod npy;
 mod null;
@@ -23,9 +27,8 @@ mod replay;
 mod spec;
 mod synthetic;
 
+pub use error::EndpointError;
 pub use initial::{check_initial, initial_frame};
-/// Why a source or a sink cannot go on: all that can fail is a file.
-pub use npy::NpyError as EndpointError;
 pub use part::PartFile;
 pub use plan::{PlannedSink, PlannedSource, plan_sinks, plan_sources};
 pub use spec::SourceSpec;
@@ -33,29 +36,48 @@ pub use spec::SourceSpec;
 /// What became of the request for a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Produced {
-    /// The frame was written.
+    /// A frame was written.
     Frame {
+        /// For which of the source's streams, in the order of its configuration.
+        output: usize,
+        /// The number that it carries; `None`: which frame of its stream it is, from 1.
+        frame_id: Option<u64>,
         /// Frames that the source's rate would have given since the one before, but nobody asked for in time. They
         /// are not caught up.
         missed: u64,
     },
+    /// The frame of this stream is lost, as a camera loses one: nothing was written.
+    Lost {
+        /// Which of the source's streams.
+        output: usize,
+    },
     /// There is no frame before this point in time. Ask again then.
     NotBefore(Instant),
+    /// There is no frame until one of [`Source::words`] has changed. Ask again then.
+    Nothing,
     /// There will never be another frame.
     End,
 }
 
-/// Gives frames.
+/// Gives frames, to one stream or to several.
+///
+/// A *generation* is a frame of each stream, in their order; one may be lost. Runs that end after so many frames count the
+/// generations that have begun: those whose frame of the first stream was given or lost.
 pub trait Source: Send {
-    /// Writes the next frame into `frame`, which has the size of one frame of the stream and may hold anything. It
-    /// does not wait: a source with a rate says when to come back.
+    /// Writes the next frame into the one of `frames` that belongs to its stream. There is one for each stream, of the size of a
+    /// frame, and it may hold anything. It does not wait: a source with a rate says when to come back.
     ///
     /// # Panics
-    /// `frame` has another size.
+    /// There are not as many `frames` as streams, or one has another size.
     ///
     /// # Errors
     /// What ends the run: a file that can no longer be read.
-    fn next(&mut self, frame: &mut [u8]) -> Result<Produced, EndpointError>;
+    fn next(&mut self, frames: &mut [Vec<u8>]) -> Result<Produced, EndpointError>;
+
+    /// Adds the words that change when there may be a frame after [`Produced::Nothing`].
+    fn words<'a>(&'a self, words: &mut Vec<WaitWord<'a>>) {
+        let _ = words;
+    }
 
     /// Every frame that is still to come is due so much later: the pipeline was paused.
     fn delay(&mut self, by: Duration);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::config::{Diagnostic, Diagnostics, Located, Parameters, suggestion};
+use crate::config::{Diagnostic, Diagnostics, Located, Parameters, Span, suggestion};
 
 /// Frames per second that a source may be asked for.
 const RATES: (f64, f64) = (1e-6, 1e9);
@@ -44,6 +44,12 @@ impl<'a> Reader<'a> {
             parameters,
             diagnostics,
         }
+    }
+
+    /// Reports what is wrong with the whole source or sink: it `is_what`.
+    pub(super) fn refuse(&mut self, span: Span, is_what: &str) {
+        let message = format!("{} {is_what}", self.what);
+        self.diagnostics.push(Diagnostic::at(span, message));
     }
 
     /// A number.

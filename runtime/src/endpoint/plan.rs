@@ -1,10 +1,10 @@
 //! The sources and sinks of a configuration, checked and not yet opened.
 
 use crate::array::ArrayType;
-use crate::config::{Config, Diagnostic, Diagnostics, Report};
+use crate::config::{Config, Diagnostic, Diagnostics, Report, SourceConfig};
 
 use super::parameters::Reader;
-use super::{EndpointError, Sink, Source, null, recording, replay, synthetic};
+use super::{EndpointError, Sink, Source, frame_set, null, recording, replay, synthetic};
 
 /// A source whose parameters and files were checked.
 pub trait PlannedSource: Send + Sync {
@@ -35,38 +35,57 @@ pub fn plan_sources(config: &Config) -> Result<Vec<Box<dyn PlannedSource>>, Repo
     let mut diagnostics = Diagnostics::default();
     let mut plans: Vec<Box<dyn PlannedSource>> = Vec::new();
     for source in &config.sources {
-        let what = format!("source '{}'", source.name.value);
-        let Some(stream) = source.streams.first() else {
-            continue;
-        };
-        let array = &config.stream(**stream).array;
-        match source.kind.as_str() {
-            "synthetic.array" => {
-                let mut reader = Reader::new(
-                    what,
-                    &source.parameters,
-                    &synthetic::PARAMETERS,
-                    &mut diagnostics,
-                );
-                plans.push(Box::new(synthetic::plan(&mut reader, array)));
-            }
-            "file.npy" => {
-                let mut reader = Reader::new(
-                    what,
-                    &source.parameters,
-                    &replay::PARAMETERS,
-                    &mut diagnostics,
-                );
-                if let Some(plan) = replay::plan(&mut reader, array, config.directory()) {
-                    plans.push(Box::new(plan));
-                }
-            }
-            kind => diagnostics.push(unknown(kind, source.kind.span)),
-        }
+        plans.extend(plan_source(config, source, &mut diagnostics));
     }
     diagnostics
         .finish(plans)
         .map_err(|found| config.report(found))
+}
+
+/// Checks one source; that it is wrong is reported.
+fn plan_source(
+    config: &Config,
+    source: &SourceConfig,
+    diagnostics: &mut Diagnostics,
+) -> Option<Box<dyn PlannedSource>> {
+    let what = format!("source '{}'", source.name.value);
+    let known: &[&str] = match source.kind.as_str() {
+        "synthetic.array" => &synthetic::PARAMETERS,
+        "synthetic.frame_set" => &frame_set::PARAMETERS,
+        "file.npy" => &replay::PARAMETERS,
+        kind => {
+            diagnostics.push(unknown(kind, source.kind.span));
+            return None;
+        }
+    };
+    let mut reader = Reader::new(what, &source.parameters, known, diagnostics);
+    if source.kind.value == "synthetic.frame_set" {
+        let arrays = source.streams.iter();
+        let arrays = arrays.map(|stream| config.stream(**stream).array.clone());
+        let plan = frame_set::plan(&mut reader, arrays.collect());
+        if source.streams.len() < 2 {
+            reader.refuse(
+                source.kind.span,
+                "writes at least two streams, and 'synthetic.array' one",
+            );
+        }
+        return Some(Box::new(plan));
+    }
+    if let Some(second) = source.streams.get(1) {
+        reader.refuse(
+            second.span,
+            &format!("of kind '{}' writes one stream", source.kind.value),
+        );
+    }
+    let array = &config.stream(**source.streams.first()?).array;
+    if source.kind.value == "file.npy" {
+        return Some(Box::new(replay::plan(
+            &mut reader,
+            array,
+            config.directory(),
+        )?));
+    }
+    Some(Box::new(synthetic::plan(&mut reader, array)))
 }
 
 /// Checks the sinks of a configuration, in its order. Creates nothing.

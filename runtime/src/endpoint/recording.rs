@@ -81,7 +81,7 @@ impl Sink for Recording {
 
     fn finish(&mut self) -> Result<(), EndpointError> {
         match self.writer.take() {
-            Some(writer) => writer.finish(&self.plan.stack(self.frames)),
+            Some(writer) => Ok(writer.finish(&self.plan.stack(self.frames))?),
             None => Ok(()),
         }
     }

@@ -63,7 +63,7 @@ struct Replay {
 }
 
 impl Source for Replay {
-    fn next(&mut self, frame: &mut [u8]) -> Result<Produced, EndpointError> {
+    fn next(&mut self, frames: &mut [Vec<u8>]) -> Result<Produced, EndpointError> {
         if self.next == self.plan.frames {
             if !self.plan.endless {
                 return Ok(Produced::End);
@@ -73,9 +73,13 @@ impl Source for Replay {
         match self.pace.tick(Instant::now) {
             Tick::Later(due) => Ok(Produced::NotBefore(due)),
             Tick::Now { missed } => {
-                self.plan.file.read_frame(self.next, frame)?;
+                self.plan.file.read_frame(self.next, &mut frames[0])?;
                 self.next += 1;
-                Ok(Produced::Frame { missed })
+                Ok(Produced::Frame {
+                    output: 0,
+                    frame_id: None,
+                    missed,
+                })
             }
         }
     }

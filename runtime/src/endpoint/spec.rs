@@ -67,7 +67,7 @@ impl SourceSpec {
     /// Adds the source to `config`, in place of one that writes the same stream.
     ///
     /// # Errors
-    /// The stream is not defined, or a stage writes it.
+    /// The stream is not defined, a stage writes it, or a source that writes others too.
     pub fn add_to(&self, config: &mut Config) -> Result<(), Report> {
         let refuse = |config: &Config, message: String, help: String| {
             Err(config.report(vec![Diagnostic::new(message).help(help)]))
@@ -95,6 +95,15 @@ impl SourceSpec {
                 message,
                 "feed a stream that no kernel writes".to_owned(),
             );
+        }
+        let several = |source: &&SourceConfig| writes(&source.streams) && source.streams.len() > 1;
+        if let Some(source) = config.sources.iter().find(several) {
+            let message = format!(
+                "a source of the command line writes the stream '{}', but so does source '{}', together with others",
+                self.stream, source.name.value
+            );
+            let help = "take that source out of the file".to_owned();
+            return refuse(config, message, help);
         }
         config.sources.retain(|source| !writes(&source.streams));
         let mut entries = vec![("pattern", Value::from(self.pattern.clone()))];

@@ -27,9 +27,10 @@ pub(super) struct Plan {
     rate: Option<f64>,
 }
 
-pub(super) fn plan(parameters: &mut Reader<'_>, array: &ArrayType) -> Plan {
+/// The parameters that say which pattern.
+pub(super) fn pattern(parameters: &mut Reader<'_>) -> Pattern {
     let formula = parameters.choice("pattern", &FORMULAS, "the patterns");
-    let pattern = Pattern {
+    Pattern {
         formula: formula.unwrap_or(Formula::Random),
         seed: parameters.integer("seed", 0).unwrap_or(0),
         amplitude: parameters.number("amplitude").unwrap_or(1.0),
@@ -39,9 +40,12 @@ pub(super) fn plan(parameters: &mut Reader<'_>, array: &ArrayType) -> Plan {
             .unwrap_or(64.0),
         constant: parameters.number("constant").unwrap_or(0.0),
         impulse_interval: parameters.integer("impulse_interval", 1).unwrap_or(64),
-    };
+    }
+}
+
+pub(super) fn plan(parameters: &mut Reader<'_>, array: &ArrayType) -> Plan {
     Plan {
-        pattern,
+        pattern: pattern(parameters),
         array: array.clone(),
         rate: parameters.rate(),
     }
@@ -62,12 +66,16 @@ struct Synthetic {
 }
 
 impl Source for Synthetic {
-    fn next(&mut self, frame: &mut [u8]) -> Result<Produced, EndpointError> {
+    fn next(&mut self, frames: &mut [Vec<u8>]) -> Result<Produced, EndpointError> {
         match self.pace.tick(Instant::now) {
             Tick::Later(due) => Ok(Produced::NotBefore(due)),
             Tick::Now { missed } => {
-                self.generator.next(frame);
-                Ok(Produced::Frame { missed })
+                self.generator.next(&mut frames[0]);
+                Ok(Produced::Frame {
+                    output: 0,
+                    frame_id: None,
+                    missed,
+                })
             }
         }
     }

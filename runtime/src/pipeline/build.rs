@@ -33,9 +33,9 @@ use crate::array::zeros;
 use crate::config::{self, FaultAction, StreamIndex};
 use crate::endpoint;
 use crate::kernel::Origin;
-use crate::report::meter::{StageMeter, StreamMeter};
+use crate::report::meter::{SourceMeter, StageMeter, StreamMeter};
 use crate::report::placement::Placement;
-use crate::report::{Clock, Monitor, StageEntry, StreamEntry};
+use crate::report::{Clock, Monitor, SourceEntry, StageEntry, StreamEntry};
 use crate::sandbox::{Access, Digest, Isolation, check_address_space};
 use crate::stream::{PrivateRing, Reader, Stamp, Stream};
 
@@ -125,6 +125,7 @@ struct Builder<'a> {
     arrivals: Option<Arc<Arrivals>>,
     streams: Vec<Arc<Stream>>,
     stream_meters: Vec<Arc<StreamMeter>>,
+    source_meters: Vec<Arc<SourceMeter>>,
     stage_meters: Vec<Arc<StageMeter>>,
     sink_meters: Vec<Arc<StageMeter>>,
     /// Who computes the parts of wide stages but the first, by stage and part.
@@ -157,6 +158,11 @@ impl<'a> Builder<'a> {
                 .then(|| Arc::new(Arrivals::new(plan.graph.ends().count()))),
             stream_meters: streams.iter().map(|_| Arc::default()).collect(),
             streams,
+            source_meters: config
+                .sources
+                .iter()
+                .map(|source| Arc::new(SourceMeter::new(source.streams.len())))
+                .collect(),
             stage_meters: config
                 .stages
                 .iter()
@@ -240,14 +246,16 @@ impl<'a> Builder<'a> {
         let source = self.plan.sources[index]
             .open()
             .with_context(|| format!("cannot open source '{}'", *config.name))?;
-        let stream = *config.streams[0];
-        let frame = self.frame(stream)?;
+        let streams = || config.streams.iter().map(|stream| stream.value);
+        let outputs = streams().map(|stream| self.output(stream));
+        let frames = streams().map(|stream| self.frame(stream));
         Ok(SourceWorker::new(
             config.name.value.clone(),
             source,
-            self.output(stream)?,
+            outputs.collect::<anyhow::Result<_>>()?,
             self.feed(),
-            frame,
+            frames.collect::<anyhow::Result<_>>()?,
+            Arc::clone(&self.source_meters[index]),
             self.options.frames,
         ))
     }
@@ -401,6 +409,12 @@ impl<'a> Builder<'a> {
 
     fn monitor(&self, placement: Arc<OnceLock<Placement>>) -> Monitor {
         let config = &self.plan.config;
+        let source = |(index, source): (usize, &config::SourceConfig)| SourceEntry {
+            name: source.name.value.clone(),
+            kind: source.kind.value.clone(),
+            streams: source.streams.iter().map(|stream| stream.0).collect(),
+            meter: Arc::clone(&self.source_meters[index]),
+        };
         let stage = |(index, stage): (usize, &PlannedStage)| StageEntry {
             name: name_of(config, Node::Stage(index)).to_owned(),
             kind: stage.resolved.kernel.manifest.kind.clone(),
@@ -421,6 +435,7 @@ impl<'a> Builder<'a> {
         Monitor::new(
             self.plan.interruption.clone(),
             self.clock.clone(),
+            config.sources.iter().enumerate().map(source).collect(),
             self.plan.stages.iter().enumerate().map(stage).collect(),
             config.sinks.iter().enumerate().map(sink).collect(),
             config.streams.iter().enumerate().map(stream).collect(),

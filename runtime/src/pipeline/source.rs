@@ -1,5 +1,6 @@
 //! A source at work in a lane.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::feeding::Feed;
@@ -7,90 +8,164 @@ use super::lane::{Turn, Worker};
 use super::output::Output;
 use crate::endpoint::{Produced, Source};
 use crate::report::FaultReport;
-use crate::stream::{Stamp, WaitWord};
+use crate::report::meter::SourceMeter;
+use crate::stream::{Stamp, WaitWord, now_ns};
 
-/// A source, its stream, and how many frames it may still publish.
+/// A source, its streams, and how many generations of frames it may still publish.
 pub struct SourceWorker {
     name: String,
     source: Box<dyn Source>,
-    output: Output,
+    outputs: Vec<Output>,
     feed: Feed,
-    /// The frame in private memory, where the source can work on it as bytes.
-    frame: Vec<u8>,
-    published: u64,
+    /// A frame of each stream in private memory, where the source can work on it as bytes.
+    frames: Vec<Vec<u8>>,
+    meter: Arc<SourceMeter>,
+    /// Since when the latency of this generation counts, as [`Feed::origin_ns`] says it.
+    origin_ns: u64,
+    /// When the first frame of this generation was published, and the last so far, where there are several streams; 0: none.
+    times_ns: (u64, u64),
+    /// Some streams have their frame of this generation, and some have not.
+    within: bool,
     limit: Option<u64>,
     due: Option<Instant>,
+    /// It had no frame when it was asked last, and one of its words says when it may have one.
+    waits: bool,
     finished: bool,
 }
 
 impl SourceWorker {
-    /// Publishes at most `limit` frames when `feed` admits them, each of which is made in `frame` first.
+    /// Publishes at most `limit` generations when `feed` admits them. The frame of each of `outputs` is made in that of
+    /// `frames` first.
     pub fn new(
         name: String,
         source: Box<dyn Source>,
-        output: Output,
+        outputs: Vec<Output>,
         feed: Feed,
-        frame: Vec<u8>,
+        frames: Vec<Vec<u8>>,
+        meter: Arc<SourceMeter>,
         limit: Option<u64>,
     ) -> Self {
         Self {
             name,
             source,
-            output,
+            outputs,
             feed,
-            frame,
-            published: 0,
+            frames,
+            meter,
+            times_ns: (0, 0),
+            origin_ns: 0,
+            within: false,
             limit,
             due: None,
+            waits: false,
             finished: false,
         }
     }
 
+    fn generations(&self) -> u64 {
+        self.meter.generations.get()
+    }
+
     fn fault(&self, message: String) -> FaultReport {
-        FaultReport::ending(&self.name, self.published + 1, "source", message)
+        FaultReport::ending(&self.name, self.generations() + 1, "source", message)
     }
 
     fn finish(&mut self) -> Turn {
         if !self.finished {
             self.finished = true;
-            self.output.close();
+            self.outputs.iter_mut().for_each(Output::close);
         }
         Turn::Finished
+    }
+
+    /// Whether the feed lets the next frame in: it holds up generations, not the frames of one.
+    fn is_admitted(&self) -> bool {
+        self.within || self.feed.admits(self.generations())
+    }
+
+    /// Takes a free slot of every output. False while a reader that wants every frame is behind.
+    fn begin(&mut self) -> bool {
+        self.outputs.iter_mut().all(Output::begin)
+    }
+
+    /// The source has given, or lost, its next frame of this stream.
+    fn came(&mut self, output: usize) {
+        self.due = None;
+        if output == 0 {
+            self.meter.generations.add(1);
+            self.origin_ns = self.feed.origin_ns();
+            self.times_ns = (0, 0);
+        }
+        self.within = output + 1 < self.outputs.len();
+    }
+
+    /// Publishes the frame of a stream. The source names one that it has.
+    fn publish(&mut self, output: usize, frame_id: Option<u64>) -> Result<(), FaultReport> {
+        let written = self.outputs[output].write(&self.frames[output]);
+        written.map_err(|error| self.fault(error.to_string()))?;
+        let published = &self.meter.published[output];
+        published.add(1);
+        self.outputs[output].publish(Stamp {
+            origin_ns: self.origin_ns,
+            ..Stamp::source(frame_id.unwrap_or(published.get()))
+        });
+        if self.outputs.len() > 1 {
+            let (first, last) = &mut self.times_ns;
+            *last = now_ns();
+            *first = if *first == 0 { *last } else { *first };
+        }
+        Ok(())
+    }
+
+    /// A generation may have come to its end.
+    fn measure_skew(&self) {
+        let (first, last) = self.times_ns;
+        if !self.within && first > 0 {
+            self.meter.skew.record(last.saturating_sub(first));
+        }
     }
 }
 
 impl Worker for SourceWorker {
     fn turn(&mut self) -> Result<Turn, FaultReport> {
-        if self.finished || self.limit.is_some_and(|limit| self.published >= limit) {
+        let is_last = |limit| self.generations() >= limit && !self.within;
+        if self.finished || self.limit.is_some_and(is_last) {
             return Ok(self.finish());
         }
         if self.due.is_some_and(|due| Instant::now() < due) {
             return Ok(Turn::Idle);
         }
-        if !self.feed.admits(self.published) {
+        if !self.is_admitted() || !self.begin() {
             return Ok(Turn::Idle);
         }
-        if !self.output.begin() {
-            return Ok(Turn::Idle);
-        }
-        let produced = self.source.next(&mut self.frame);
+        let produced = self.source.next(&mut self.frames);
         let produced = produced.map_err(|error| self.fault(error.to_string()))?;
+        self.waits = produced == Produced::Nothing;
         match produced {
-            Produced::Frame { missed } => {
-                self.output.missed(missed);
-                self.due = None;
-                self.published += 1;
-                self.output
-                    .write(&self.frame)
-                    .map_err(|error| self.fault(error.to_string()))?;
-                self.output.publish(Stamp {
-                    origin_ns: self.feed.origin_ns(),
-                    ..Stamp::source(self.published)
-                });
+            Produced::Frame {
+                output,
+                frame_id,
+                missed,
+            } => {
+                self.outputs[output].missed(missed);
+                self.came(output);
+                self.publish(output, frame_id)?;
+                self.measure_skew();
+                Ok(Turn::Worked)
+            }
+            Produced::Lost { output } => {
+                self.outputs[output].missed(1);
+                self.meter.lost[output].add(1);
+                self.came(output);
+                self.measure_skew();
                 Ok(Turn::Worked)
             }
             Produced::NotBefore(due) => {
                 self.due = Some(due);
+                Ok(Turn::Idle)
+            }
+            Produced::Nothing => {
+                self.due = None;
                 Ok(Turn::Idle)
             }
             Produced::End => Ok(self.finish()),
@@ -99,21 +174,26 @@ impl Worker for SourceWorker {
 
     fn ready(&self) -> bool {
         !self.finished
+            && !self.waits
             && self.due.is_none_or(|due| Instant::now() >= due)
-            && self.feed.admits(self.published)
-            && !self.output.is_blocked()
+            && self.is_admitted()
+            && !self.outputs.iter().any(Output::is_blocked)
     }
 
     fn words<'a>(&'a self, words: &mut Vec<WaitWord<'a>>) {
-        self.output.words(words);
+        self.outputs.iter().for_each(|output| output.words(words));
         self.feed.words(words);
+        if self.waits {
+            self.source.words(words);
+        }
     }
 
     fn due(&self) -> Option<Instant> {
         if self.finished {
             return None;
         }
-        let own = self.output.due().or(self.due);
+        let blocked = self.outputs.iter().filter_map(Output::due).min();
+        let own = blocked.or(self.due);
         own.or_else(|| self.feed.due())
     }
 
@@ -124,6 +204,6 @@ impl Worker for SourceWorker {
     }
 
     fn settle(&mut self) -> Option<Duration> {
-        self.output.settle()
+        self.outputs.iter_mut().filter_map(Output::settle).min()
     }
 }

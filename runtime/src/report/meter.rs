@@ -74,6 +74,31 @@ pub struct Parts {
     pub around: Recorder,
 }
 
+/// What one source has given.
+#[derive(Default)]
+pub struct SourceMeter {
+    /// Generations that have begun.
+    pub generations: Counter,
+    /// For each of its streams, the frames that were published.
+    pub published: Box<[Counter]>,
+    /// For each of its streams, the frames that the source itself has lost.
+    pub lost: Box<[Counter]>,
+    /// Of sources of several streams: from the publish of a generation's first frame to that of its last.
+    pub skew: Recorder,
+}
+
+impl SourceMeter {
+    /// A meter for a source of so many streams.
+    pub fn new(streams: usize) -> Self {
+        let counters = || (0..streams).map(|_| Counter::default()).collect();
+        Self {
+            published: counters(),
+            lost: counters(),
+            ..Self::default()
+        }
+    }
+}
+
 /// What came through one stream.
 #[derive(Default)]
 pub struct StreamMeter {

@@ -18,7 +18,8 @@ pub mod text;
 pub use clock::Clock;
 pub use histogram::{Counts, Distribution, Recorder};
 pub use live::LiveTable;
-pub use monitor::{Monitor, StageEntry, StreamEntry};
+pub use monitor::{Monitor, SourceEntry, StageEntry, StreamEntry};
 pub use summary::{
-    Action, Exec, FaultReport, Latency, RunReport, SinkReport, StageReport, State, StreamReport,
+    Action, Exec, FaultReport, Latency, RunReport, SinkReport, SourceReport, SourceStreamReport,
+    StageReport, State, StreamReport,
 };

@@ -5,12 +5,25 @@ use std::sync::{Arc, OnceLock};
 use super::clock::Clock;
 use super::histogram::Distribution;
 use super::journal::Journal;
-use super::meter::{StageMeter, StreamMeter};
+use super::meter::{SourceMeter, StageMeter, StreamMeter};
 use super::placement::Placement;
 use super::realtime::Realtime;
 use super::summary::{
-    Exec, FaultReport, Latency, RunReport, SinkReport, StageReport, State, StreamReport,
+    Exec, FaultReport, Latency, RunReport, SinkReport, SourceReport, SourceStreamReport,
+    StageReport, State, StreamReport,
 };
+
+/// One source under observation.
+pub struct SourceEntry {
+    /// The source's name.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// The indices of its streams in [`Monitor::streams`].
+    pub streams: Vec<usize>,
+    /// What it has given.
+    pub meter: Arc<SourceMeter>,
+}
 
 /// One stage or sink under observation.
 pub struct StageEntry {
@@ -37,6 +50,8 @@ pub struct StreamEntry {
 /// Everything that is measured in a run.
 pub struct Monitor {
     clock: Clock,
+    /// The sources, in the order of the configuration.
+    pub sources: Vec<SourceEntry>,
     /// The stages, in the order of the configuration.
     pub stages: Vec<StageEntry>,
     /// The sinks, in the order of the configuration.
@@ -56,6 +71,7 @@ impl Monitor {
     pub fn new(
         interruption: String,
         clock: Clock,
+        sources: Vec<SourceEntry>,
         stages: Vec<StageEntry>,
         sinks: Vec<StageEntry>,
         streams: Vec<StreamEntry>,
@@ -68,6 +84,7 @@ impl Monitor {
             interruption,
             others: Journal::new(&clock),
             clock,
+            sources,
             stages,
             sinks,
             streams,
@@ -97,6 +114,11 @@ impl Monitor {
             streams: (0..self.streams.len())
                 .map(|index| self.stream(index))
                 .collect(),
+            sources: self
+                .sources
+                .iter()
+                .map(|entry| self.source(entry))
+                .collect(),
             stages: self.stages.iter().map(stage).collect(),
             sinks: self.sinks.iter().map(sink).collect(),
             latency_us: Latency::of(&latency),
@@ -118,6 +140,27 @@ impl Monitor {
         }
         faults.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
         (faults, left_out)
+    }
+
+    fn source(&self, entry: &SourceEntry) -> (String, SourceReport) {
+        let meter = &entry.meter;
+        let counts = meter.published.iter().zip(&meter.lost);
+        let streams = entry.streams.iter().zip(counts);
+        let report = SourceReport {
+            kind: entry.kind.clone(),
+            generations: meter.generations.get(),
+            streams: streams
+                .map(|(&stream, (published, lost))| {
+                    let report = SourceStreamReport {
+                        published: published.get(),
+                        lost: lost.get(),
+                    };
+                    (self.streams[stream].name.clone(), report)
+                })
+                .collect(),
+            skew_us: Exec::of(&meter.skew.snapshot()),
+        };
+        (entry.name.clone(), report)
     }
 
     fn stream(&self, index: usize) -> (String, StreamReport) {

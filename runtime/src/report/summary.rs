@@ -54,6 +54,9 @@ pub struct RunReport {
     /// By name, in the order of the configuration.
     #[serde(serialize_with = "as_map")]
     pub streams: Vec<(String, StreamReport)>,
+    /// The built-in sources by name, in the order of the configuration.
+    #[serde(serialize_with = "as_map")]
+    pub sources: Vec<(String, SourceReport)>,
     /// By name, in the order of the configuration.
     #[serde(serialize_with = "as_map")]
     pub stages: Vec<(String, StageReport)>,
@@ -75,6 +78,29 @@ pub struct StreamReport {
     pub published: u64,
     /// Frames that somebody who triggers on this stream, or the stream itself, never saw.
     pub skipped: u64,
+}
+
+/// One source.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceReport {
+    /// The source's kind.
+    pub kind: String,
+    /// Generations: frames of its first stream, those included that it has lost.
+    pub generations: u64,
+    /// By name, in the order of its configuration.
+    #[serde(serialize_with = "as_map")]
+    pub streams: Vec<(String, SourceStreamReport)>,
+    /// From the publish of a generation's first frame to that of its last; of one stream, nothing.
+    pub skew_us: Exec,
+}
+
+/// One stream of a source.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceStreamReport {
+    /// Frames published.
+    pub published: u64,
+    /// Frames that the source has lost on purpose.
+    pub lost: u64,
 }
 
 /// One stage.

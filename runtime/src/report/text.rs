@@ -86,6 +86,38 @@ pub fn stages(report: &RunReport, rates: &[f64]) -> String {
     columns(&rows, 2)
 }
 
+/// The table of sources of several streams; empty where there is none.
+fn sources(report: &RunReport) -> String {
+    let several = report.sources.iter();
+    let several: Vec<_> = several
+        .filter(|(_, source)| source.streams.len() > 1)
+        .collect();
+    if several.is_empty() {
+        return String::new();
+    }
+    let heads = [
+        "source",
+        "kind",
+        "generations",
+        "lost",
+        "skew p50 µs",
+        "skew max µs",
+    ];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    for (name, source) in several {
+        let lost: u64 = source.streams.iter().map(|(_, stream)| stream.lost).sum();
+        rows.push(vec![
+            name.clone(),
+            source.kind.clone(),
+            source.generations.to_string(),
+            lost.to_string(),
+            microseconds(source.skew_us.p50),
+            microseconds(source.skew_us.max),
+        ]);
+    }
+    format!("\n{}", columns(&rows, 2))
+}
+
 /// The line about the time through the whole graph.
 pub fn latency(report: &RunReport) -> String {
     let latency = &report.latency_us;
@@ -106,6 +138,7 @@ pub fn summary(report: &RunReport) -> String {
         .map(|(_, stage)| stage.frames as f64 / report.elapsed_s.max(1e-9))
         .collect();
     let mut text = stages(report, &rates);
+    let _ = write!(text, "{}", sources(report));
     let heads = ["stream", "", "published", "skipped"];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     for (name, stream) in &report.streams {

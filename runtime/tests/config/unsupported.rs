@@ -14,14 +14,6 @@ fn what_this_version_does_not_do() {
     );
     let with = |endpoint: &str| with_stage("") + endpoint;
     check(
-        &with("sources: [{name: s, kind: file.npy, streams: [a, ⟦c⟧]}]"),
-        &["a source of several streams is not supported"],
-    );
-    check(
-        &with("sources: [{name: s, kind: ⟦synthetic.frame_set⟧, streams: [a, c]}]"),
-        &["the kind 'synthetic.frame_set' is not supported"],
-    );
-    check(
         &with(
             "sources: [{name: s, kind: file.npy, stream: a, auxiliary: [⟦b⟧], read_timeout: ⟦1⟧}]",
         ),
