@@ -1,6 +1,6 @@
 //! sandpipe: untrusted compute kernels on zero-copy shared-memory streams.
 //!
-//! Data flows one way: `cli` → [`pipeline`] → [`sandbox`], [`stream`], [`kernel`], [`config`].
+//! Data flows one way: `cli` → [`replay`] → [`pipeline`] → [`recording`], [`sandbox`], [`stream`], [`kernel`], [`config`].
 //! The sandbox does not know pipelines, streams do not know WebAssembly.
 
 pub mod array;
@@ -12,6 +12,8 @@ pub mod endpoint;
 pub mod kernel;
 pub mod language;
 pub mod pipeline;
+pub mod recording;
+pub mod replay;
 pub mod report;
 pub mod sandbox;
 pub mod stream;

@@ -34,6 +34,7 @@ pub use compare::Other;
 pub use html::html;
 pub use interruption::Interruption;
 pub use kernel::{KernelCase, KernelName, prepare_kernel};
+pub(crate) use machine::Machine;
 pub use prepare::{Prepared, prepare};
 pub use report::Report;
 pub use text::text;

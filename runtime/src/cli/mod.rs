@@ -8,6 +8,8 @@ mod describe;
 mod error;
 mod kernel;
 mod output;
+mod record;
+mod replay;
 mod result_file;
 mod run;
 mod sandbox;
@@ -25,6 +27,8 @@ use tracing_subscriber::filter::LevelFilter;
 const EXAMPLES: &str = "\
 Examples:
   sandpipe run configs/observatory_ao/pipeline.yaml --duration 5s
+  sandpipe record pipeline.yaml -o run.mcap --duration 30s
+  sandpipe replay run.mcap pipeline.yaml --verify
   sandpipe bench configs/observatory_ao/pipeline.yaml
   sandpipe validate pipeline.yaml
   sandpipe describe pipeline.yaml --format mermaid
@@ -47,6 +51,8 @@ enum Command {
     Validate(validate::Validate),
     Describe(describe::Describe),
     Run(run::Run),
+    Record(record::Record),
+    Replay(replay::Replay),
     Bench(bench::Bench),
     #[command(subcommand)]
     Kernel(kernel::Kernel),
@@ -88,6 +94,8 @@ pub fn main() -> ExitCode {
         Command::Validate(command) => command.run(),
         Command::Describe(command) => command.run(),
         Command::Run(command) => command.run(),
+        Command::Record(command) => command.run(),
+        Command::Replay(command) => command.run(),
         Command::Bench(command) => command.run(started),
         Command::Kernel(command) => command.run(),
         Command::Stream(command) => command.run(),

@@ -16,10 +16,9 @@ use super::signals::INTERRUPTED;
 use super::{Format, output, signals};
 use crate::config::parse_duration;
 use crate::endpoint::SourceSpec;
-use crate::pipeline::{
-    Feeding, Plan, QuarantineDirectory, Run as PipelineRun, RunHandle, RunOptions,
-};
+use crate::pipeline::{Plan, QuarantineDirectory, Run as PipelineRun, RunHandle, RunOptions};
 use crate::report::{LiveTable, RunReport, State, text};
+use crate::sandbox::{Engine, Nans};
 
 /// How often the live table is drawn.
 const REFRESH: Duration = Duration::from_millis(200);
@@ -41,6 +40,23 @@ pub(super) struct Run {
     /// The pipeline.
     file: PathBuf,
     #[command(flatten)]
+    sources: SourceArguments,
+    #[command(flatten)]
+    running: RunningArguments,
+}
+
+/// Sources on the command line.
+#[derive(Args)]
+pub(super) struct SourceArguments {
+    /// Feed a stream with a synthetic pattern. May be given several times.
+    #[arg(long = "source", value_name = "STREAM:PATTERN[:RATE_HZ]")]
+    pub(super) sources: Vec<SourceSpec>,
+}
+
+/// What is said about a run, whatever feeds it.
+#[derive(Args)]
+pub(super) struct RunningArguments {
+    #[command(flatten)]
     sandbox: SandboxArguments,
     /// Stop after so long, for example 500ms or 5s.
     #[arg(long, value_parser = parse_duration)]
@@ -48,12 +64,9 @@ pub(super) struct Run {
     /// Stop when every source has published so many frames and they have gone through.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     frames: Option<u64>,
-    /// Feed a stream with a synthetic pattern. May be given several times.
-    #[arg(long = "source", value_name = "STREAM:PATTERN[:RATE_HZ]")]
-    sources: Vec<SourceSpec>,
     /// How to print the report.
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    pub(super) format: Format,
     /// Also write the report, as JSON, to a file.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -64,6 +77,20 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> Result<ExitCode, CommandError> {
+        let running = self.running.begin(Nans::Any)?;
+        let plan = Plan::with_sources(&running.engine, &self.file, &self.sources.sources)?;
+        running.run(&plan, RunOptions::default())
+    }
+}
+
+impl RunningArguments {
+    /// The sandbox, for kernels that compute such NaNs.
+    pub(super) fn engine(&self, nans: Nans) -> Result<Engine, CommandError> {
+        self.sandbox.engine_with(nans)
+    }
+
+    /// Opens what is written to, starts the sandbox, and obeys signals from here on.
+    pub(super) fn begin(&self, nans: Nans) -> Result<Running<'_>, CommandError> {
         let report_file = match &self.report {
             Some(path) => Some(ResultFile::new(path).map_err(CommandError::Argument)?),
             None => None,
@@ -72,17 +99,39 @@ impl Run {
             Some(path) => Some(QuarantineDirectory::open(path).map_err(CommandError::Argument)?),
             None => None,
         };
-        let engine = self.sandbox.engine()?;
+        let engine = self.engine(nans)?;
         let handle = RunHandle::new();
         obey_signals(handle.clone()).map_err(CommandError::Running)?;
-        let plan = Plan::with_sources(&engine, &self.file, &self.sources)?;
-        let options = RunOptions {
-            frames: self.frames,
-            duration: self.duration,
+        Ok(Running {
+            arguments: self,
+            engine,
+            report_file,
             quarantine,
-            feeding: Feeding::AsGiven,
+            handle,
+        })
+    }
+}
+
+/// A run that is about to begin.
+pub(super) struct Running<'a> {
+    arguments: &'a RunningArguments,
+    pub(super) engine: Engine,
+    report_file: Option<ResultFile<'a>>,
+    quarantine: Option<QuarantineDirectory>,
+    handle: RunHandle,
+}
+
+impl Running<'_> {
+    /// Runs the pipeline, and says how it went. `options` are those that are not on the command line of every run.
+    pub(super) fn run(self, plan: &Plan, options: RunOptions) -> Result<ExitCode, CommandError> {
+        let options = RunOptions {
+            frames: self.arguments.frames,
+            duration: self.arguments.duration,
+            quarantine: self.quarantine,
+            ..options
         };
-        let mut run = match PipelineRun::start(&plan, options, handle.clone()) {
+        let handle = self.handle;
+        let mut run = match PipelineRun::start(plan, options, handle.clone()) {
             Err(_) if handle.state() == State::Interrupted => {
                 return Ok(ExitCode::from(INTERRUPTED));
             }
@@ -94,29 +143,31 @@ impl Run {
         }
         table.clear();
         let report = run.finish();
-        if let Some(file) = report_file {
+        if let Some(file) = self.report_file {
             let json = serde_json::to_vec_pretty(&report);
             let json = json.context("the report is no JSON");
             json.and_then(|json| file.write(&json))
                 .map_err(CommandError::Running)?;
         }
-        match self.print(&report) {
+        match print(&report, self.arguments.format) {
             // Whoever read the output has gone away; how the run went is told by the exit code all the same.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             printed => printed?,
         }
+        let recording = report.recording.as_ref();
         Ok(ExitCode::from(match report.state {
             State::Failed => FAILED,
             State::Interrupted => INTERRUPTED,
+            _ if recording.is_some_and(|recording| recording.failure.is_some()) => FAILED,
             State::Built | State::Running | State::Paused | State::Stopped => 0,
         }))
     }
+}
 
-    fn print(&self, report: &RunReport) -> io::Result<()> {
-        match self.format {
-            Format::Text => output::result(&text::summary(report)),
-            Format::Json => output::json(report),
-        }
+fn print(report: &RunReport, format: Format) -> io::Result<()> {
+    match format {
+        Format::Text => output::result(&text::summary(report)),
+        Format::Json => output::json(report),
     }
 }
 

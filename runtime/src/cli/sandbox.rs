@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::error::CommandError;
-use crate::sandbox::{Confinement, Engine, EngineOptions};
+use crate::sandbox::{Confinement, Engine, EngineOptions, Nans};
 
 #[derive(Args, Default)]
 pub(super) struct SandboxArguments {
@@ -22,6 +22,11 @@ enum ConfinementArgument {
 impl SandboxArguments {
     /// The sandbox, with the user's cache of compiled code.
     pub(super) fn engine(&self) -> Result<Engine, CommandError> {
+        self.engine_with(Nans::Any)
+    }
+
+    /// The same, for kernels that compute such NaNs.
+    pub(super) fn engine_with(&self, nans: Nans) -> Result<Engine, CommandError> {
         let options = EngineOptions {
             // This very program, even if its file has been replaced meanwhile.
             helper: Some("/proc/self/exe".into()),
@@ -29,6 +34,7 @@ impl SandboxArguments {
                 ConfinementArgument::Full => Confinement::Full,
                 ConfinementArgument::Available => Confinement::Available,
             },
+            nans,
             ..EngineOptions::default()
         };
         Engine::new(options).map_err(|error| CommandError::Running(error.into()))

@@ -43,7 +43,7 @@ pub use reference::Auxiliary;
 pub use stage::{Delivery, StageConfig, Synchronization, SynchronizationMode, TriggerPolicy};
 pub use stream::{Mode, Storage, StreamConfig, StreamIndex};
 pub use supervision::{Isolation, Limits, Publish};
-pub use units::{Rate, duration as parse_duration};
+pub use units::{Rate, duration as parse_duration, size as parse_size};
 
 use capacity::Capacity;
 use fields::Fields;

@@ -46,7 +46,7 @@ pub(super) fn seconds_to_duration(seconds: f64) -> Result<Duration, String> {
 }
 
 /// `64KiB`, `1MiB`, `1.5GiB`: a whole number of bytes above zero.
-pub(super) fn size(text: &str) -> Result<u64, String> {
+pub fn size(text: &str) -> Result<u64, String> {
     const HINT: &str = "write a number and a unit, for example 64KiB or 1MiB";
     let (number, unit) = split(text);
     let Some((_, bytes)) = find(&SIZES, unit) else {

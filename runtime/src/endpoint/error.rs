@@ -8,4 +8,7 @@ pub enum EndpointError {
     /// A `.npy` file.
     #[error(transparent)]
     Npy(#[from] NpyError),
+    /// A recording, which was whole when it was opened.
+    #[error("{0}")]
+    Recording(String),
 }

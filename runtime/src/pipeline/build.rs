@@ -22,7 +22,7 @@ use super::reopen::Reopener;
 use super::run::RunOptions;
 use super::sink::SinkWorker;
 use super::source::SourceWorker;
-use super::spec::{delivery, spec};
+use super::spec::{delivery, recorded, spec};
 use super::stage::{Guest, Stage};
 use super::state::State;
 use super::supervision::Supervision;
@@ -33,6 +33,7 @@ use crate::array::zeros;
 use crate::config::{self, FaultAction, StreamIndex};
 use crate::endpoint;
 use crate::kernel::Origin;
+use crate::recording::{CallLog, Recorder, StageSubject, StreamSubject, calls};
 use crate::report::meter::{SourceMeter, StageMeter, StreamMeter};
 use crate::report::placement::Placement;
 use crate::report::{Clock, Monitor, SourceEntry, StageEntry, StreamEntry};
@@ -50,6 +51,8 @@ pub struct Built {
     pub monitor: Monitor,
     /// The streams; the last owner removes them.
     pub streams: Vec<Arc<Stream>>,
+    /// What records the run, if anything does.
+    pub recorder: Option<Recorder>,
 }
 
 /// Builds a pipeline that takes frames in as `options` say. `keeper` keeps frames that make stages fault.
@@ -108,10 +111,12 @@ pub fn build(
         priority: priority.map(|priority| priority.value),
     };
     let helpers = std::mem::take(&mut builder.helpers);
+    let recorder = builder.recorder()?;
     Ok(Built {
         lanes: hand_out(plan, lanes, crews, helpers, &placement, thread),
         monitor: builder.monitor(placement),
         streams: builder.streams,
+        recorder,
     })
 }
 
@@ -130,6 +135,8 @@ struct Builder<'a> {
     sink_meters: Vec<Arc<StageMeter>>,
     /// Who computes the parts of wide stages but the first, by stage and part.
     helpers: HashMap<(usize, u32), Helper>,
+    /// The stages whose calls are recorded.
+    recorded_stages: Vec<StageSubject>,
 }
 
 impl<'a> Builder<'a> {
@@ -144,7 +151,12 @@ impl<'a> Builder<'a> {
         let clock = run.clock().clone();
         let streams = (0..config.streams.len())
             .map(|index| {
-                let spec = spec(config, &plan.graph, StreamIndex(index));
+                let mut spec = spec(config, &plan.graph, StreamIndex(index));
+                if let Some(recording) = &options.recording
+                    && recording.streams.contains(&StreamIndex(index))
+                {
+                    spec = recorded(spec, recording);
+                }
                 let name = &config.streams[index].name;
                 Stream::create(&spec).with_context(|| format!("stream '{}'", **name))
             })
@@ -180,29 +192,36 @@ impl<'a> Builder<'a> {
                 .collect(),
             clock,
             helpers: HashMap::new(),
+            recorded_stages: Vec::new(),
         })
     }
 
     /// Publishes what the configuration wants to be there before the first frame.
     fn publish_initial(&self) -> anyhow::Result<()> {
         let streams = self.streams.iter().zip(&self.stream_meters);
-        for ((stream, meter), configured) in streams.zip(&self.plan.config.streams) {
-            if let Some(initial) = &configured.initial {
-                let frame =
-                    endpoint::initial_frame(initial, &configured.array).with_context(|| {
-                        format!(
-                            "cannot make the initial value of stream '{}'",
-                            *configured.name
-                        )
-                    })?;
-                let mut writer = stream.writer()?;
-                let slot = writer
-                    .begin()
-                    .context("a stream without readers has no free slot")?;
-                writer.write(slot, &frame)?;
-                writer.publish(slot, Stamp::source(0));
-                meter.published.add(1);
-            }
+        let streams = streams.zip(&self.plan.config.streams).enumerate();
+        for (index, ((stream, meter), configured)) in streams {
+            let made;
+            let (frame_id, frame) = match (self.options.resume.shown(index), &configured.initial) {
+                (Some(shown), _) => shown,
+                (None, None) => continue,
+                (None, Some(initial)) => {
+                    let cannot = || {
+                        let name = &*configured.name;
+                        format!("cannot make the initial value of stream '{name}'")
+                    };
+                    made =
+                        endpoint::initial_frame(initial, &configured.array).with_context(cannot)?;
+                    (0, made.as_slice())
+                }
+            };
+            let mut writer = stream.writer()?;
+            let slot = writer
+                .begin()
+                .context("a stream without readers has no free slot")?;
+            writer.write(slot, frame)?;
+            writer.publish(slot, Stamp::source(frame_id));
+            meter.published.add(1);
         }
         Ok(())
     }
@@ -294,6 +313,10 @@ impl<'a> Builder<'a> {
             .iter()
             .map(State::new)
             .collect::<Result<Vec<_>, _>>()?;
+        let resumed = self.options.resume.state_of(index).unwrap_or_default();
+        for (state, value) in state.iter().zip(resumed) {
+            state.set(value)?;
+        }
         let sealed = self.sealed(config)?;
         let opening = Opening {
             program: planned.program.clone(),
@@ -319,6 +342,7 @@ impl<'a> Builder<'a> {
             FaultAction::Stop => None,
             _ => Some(Reopener::start(opening).context("cannot start a thread for restarts")?),
         };
+        let calls = self.calls(index, &state);
         let triggers = config
             .trigger
             .iter()
@@ -350,11 +374,54 @@ impl<'a> Builder<'a> {
             supervision: Supervision::new(config.on_fault.value),
             reopener,
             quarantine: self.keeper.map(|keeper| keeper.stage(record(planned))),
+            calls,
             run: self.run.clone(),
             meter: Arc::clone(&self.stage_meters[index]),
             has_output: false,
             closed: false,
         })
+    }
+
+    /// Where the calls of a stage are noted, if the run is recorded.
+    fn calls(&mut self, index: usize, state: &[State]) -> Option<CallLog> {
+        self.options.recording.as_ref()?;
+        let stage = &self.plan.config.stages[index];
+        let name = |stream: StreamIndex| self.plan.config.stream(stream).name.value.clone();
+        let triggers = stage.trigger.iter().map(|stream| name(**stream));
+        let auxiliary = stage.auxiliary.iter().map(|input| name(*input.stream));
+        let inputs: Vec<String> = triggers.chain(auxiliary).collect();
+        let outputs: Vec<String> = stage.outputs.iter().map(|stream| name(**stream)).collect();
+        let kernel = &self.plan.stages[index].resolved.kernel;
+        let arrays = self.plan.stages[index].context.state.iter();
+        let (log, queue) = calls(inputs.len(), outputs.len());
+        let watch = queue.watch(state.iter().map(State::memory).collect());
+        self.recorded_stages.push(StageSubject {
+            name: stage.name.value.clone(),
+            kind: kernel.manifest.kind.clone(),
+            sha256: Digest(kernel.sha256).to_string(),
+            inputs,
+            outputs,
+            state: arrays
+                .map(|array| (array.alias.clone(), array.array.clone()))
+                .collect(),
+            queue,
+            watch,
+        });
+        Some(log)
+    }
+
+    /// What records the run, if anything is to.
+    fn recorder(&mut self) -> anyhow::Result<Option<Recorder>> {
+        let Some(recording) = self.options.recording.clone() else {
+            return Ok(None);
+        };
+        let subject = |stream: &StreamIndex| StreamSubject {
+            name: self.plan.config.stream(*stream).name.value.clone(),
+            stream: Arc::clone(&self.streams[stream.0]),
+        };
+        let streams = recording.streams.iter().map(subject).collect();
+        let stages = std::mem::take(&mut self.recorded_stages);
+        Recorder::start(recording, streams, stages).map(Some)
     }
 
     /// Where the stage writes its outputs, if not into its streams: one frame for each, or none.

@@ -9,9 +9,10 @@ use super::state::State;
 use super::supervision::Verdict;
 use super::trigger::Trigger;
 use crate::config::FaultAction;
+use crate::recording::Outcome;
 use crate::report::{Action, FaultReport};
 use crate::sandbox::{Cause, Fault};
-use crate::stream::{Mark, Stamp, StreamError};
+use crate::stream::{Mark, Stamp, StreamError, now_ns};
 
 impl Stage {
     /// Takes a fresh instance, if one has come.
@@ -164,6 +165,9 @@ impl Stage {
             }
         };
         counter.add(1);
+        if !matches!(action, Action::Held | Action::Bypassed) {
+            self.note(Outcome::Dropped, now_ns(), taken);
+        }
         action
     }
 
@@ -178,7 +182,7 @@ impl Stage {
         {
             return false;
         }
-        self.publish_marked(taken, Mark::Held);
+        self.publish_marked(taken, Mark::Held, Outcome::Held);
         true
     }
 
@@ -191,11 +195,12 @@ impl Stage {
         if frame.sequence == 0 || !self.outputs.iter_mut().all(passed) {
             return false;
         }
-        self.publish_marked(taken, Mark::Bypassed);
+        self.publish_marked(taken, Mark::Bypassed, Outcome::Bypassed);
         true
     }
 
-    fn publish_marked(&mut self, taken: &Taken, mark: Mark) {
+    fn publish_marked(&mut self, taken: &Taken, mark: Mark, outcome: Outcome) {
+        self.note(outcome, now_ns(), taken);
         let stamp = Stamp {
             mark,
             ..taken.stamp

@@ -98,6 +98,11 @@ impl Output {
         self.writer.write_from(self.slot, trigger.reader(), frame)
     }
 
+    /// The sequence of what is published next.
+    pub fn next_sequence(&self) -> u64 {
+        self.writer.published() + 1
+    }
+
     /// Publishes what a producer has written that was done at `ended_ns`, in nanoseconds of CLOCK_MONOTONIC.
     pub fn publish_computed(&mut self, stamp: Stamp, ended_ns: u64) {
         let Some(frame) = &self.sealed else {

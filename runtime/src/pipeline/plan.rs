@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{self, Config, Diagnostic, Report, Span};
+use crate::config::{self, Config, Diagnostic, Report, SourceConfig, Span};
 use crate::endpoint::{self, PlannedSink, PlannedSource, SourceSpec};
 use crate::kernel::{self, Registry, ResolvedStage};
 use crate::sandbox::{Array, Context, Engine, Isolation, Limits, Part, Program, World};
@@ -73,12 +73,39 @@ impl Plan {
     /// # Errors
     /// As [`Plan::new`].
     pub fn of(engine: &Engine, config: Config) -> Result<Self, Report> {
+        Self::checked(engine, config, endpoint::plan_sources)
+    }
+
+    /// Checks a pipeline with one source more, which has been checked.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn with_source(
+        engine: &Engine,
+        mut config: Config,
+        source: SourceConfig,
+        planned: Box<dyn PlannedSource>,
+    ) -> Result<Self, Report> {
+        let others = config.clone();
+        config.sources.push(source);
+        Self::checked(engine, config, |_| {
+            let mut sources = endpoint::plan_sources(&others)?;
+            sources.push(planned);
+            Ok(sources)
+        })
+    }
+
+    fn checked(
+        engine: &Engine,
+        config: Config,
+        plan_sources: impl FnOnce(&Config) -> Result<Vec<Box<dyn PlannedSource>>, Report>,
+    ) -> Result<Self, Report> {
         let graph = Graph::of(&config);
         no_failures(&config, spec::check(&config, &graph))?;
         let registry = Registry::new(&config)?;
         let resolved = kernel::check(&config, &registry)?;
         endpoint::check_initial(&config)?;
-        let sources = endpoint::plan_sources(&config)?;
+        let sources = plan_sources(&config)?;
         let sinks = endpoint::plan_sinks(&config)?;
         let stages = compile(engine, &config, resolved)?;
         no_failures(&config, unfit_to_split(&config, &stages))?;

@@ -14,7 +14,9 @@ use super::feeding::Feeding;
 use super::lifecycle::Event;
 use super::plan::Plan;
 use super::quarantine::{Keeper, QuarantineDirectory};
+use super::resume::Resume;
 use super::work::ReadyLane;
+use crate::recording::{Recorder, RecordingOptions};
 use crate::report::{FaultReport, Monitor, RunReport, State};
 use crate::stream::Stream;
 
@@ -29,6 +31,10 @@ pub struct RunOptions {
     pub feeding: Feeding,
     /// Where frames are kept that make stages fault.
     pub quarantine: Option<QuarantineDirectory>,
+    /// What is recorded of it.
+    pub recording: Option<RecordingOptions>,
+    /// What it begins with.
+    pub resume: Resume,
 }
 
 /// A pipeline that is ready to run, runs, or has run.
@@ -43,6 +49,8 @@ pub struct Run {
     duration: Option<Duration>,
     /// Writes what is kept of faults.
     keeper: Option<Keeper>,
+    /// Records what happens.
+    recorder: Option<Recorder>,
     /// Kept to the end; dropping the last owner removes the streams.
     streams: Vec<Arc<Stream>>,
 }
@@ -64,6 +72,7 @@ impl Run {
             lanes,
             monitor,
             streams,
+            recorder,
         } = build(plan, &options, keeper.as_ref(), &handle)?;
         Ok(Self {
             monitor: Arc::new(monitor),
@@ -74,6 +83,7 @@ impl Run {
             endings: channel(),
             duration: options.duration,
             keeper,
+            recorder,
             streams,
         })
     }
@@ -196,7 +206,12 @@ impl Run {
         if self.ready.is_empty() {
             while !self.wait(Duration::from_secs(3600)) {}
         }
-        self.monitor.report(self.state())
+        // The lanes have ended, and what they published last is in the rings.
+        let recording = self.recorder.take().map(Recorder::finish);
+        RunReport {
+            recording,
+            ..self.monitor.report(self.state())
+        }
     }
 }
 
@@ -209,6 +224,9 @@ impl Drop for Run {
         }
         // The stages that were never started hold it up too.
         self.ready.clear();
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish();
+        }
         if let Some(keeper) = self.keeper.take() {
             keeper.finish();
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 
 use super::opening::Memory;
 use super::state::{self, State};
@@ -12,7 +12,8 @@ use crate::stream::{PrivateRing, now_ns};
 
 /// A kernel with an array for each of its inputs, outputs and state arrays.
 pub struct Solo {
-    instance: Instance,
+    /// One, or one for each part, which compute one after the other.
+    instances: Vec<Instance>,
     inputs: Vec<Arc<PrivateRing>>,
     outputs: Vec<Arc<PrivateRing>>,
     state: Vec<State>,
@@ -30,6 +31,19 @@ impl Solo {
         Self::open_with_margin(program, context, limits, 0)
     }
 
+    /// As [`Solo::open`], with an instance for each part of the stage that `context` is of: together they compute whole frames.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_parts(
+        program: &Program,
+        context: &Context,
+        limits: &Limits,
+    ) -> anyhow::Result<Self> {
+        let parts = (0..context.part.count).map(|part| context.of_part(part));
+        Self::open_contexts(program, &parts.collect::<Vec<_>>(), limits, 0)
+    }
+
     /// As [`Solo::open`], with `margin` slots on either side of each output that the kernel sees and has to leave alone.
     ///
     /// # Errors
@@ -40,6 +54,17 @@ impl Solo {
         limits: &Limits,
         margin: u32,
     ) -> anyhow::Result<Self> {
+        Self::open_contexts(program, std::slice::from_ref(context), limits, margin)
+    }
+
+    /// An instance for each of the contexts, which differ in their part only.
+    fn open_contexts(
+        program: &Program,
+        contexts: &[Context],
+        limits: &Limits,
+        margin: u32,
+    ) -> anyhow::Result<Self> {
+        let context = contexts.first().context("a stage has at least one part")?;
         let inputs = arrays(
             context
                 .trigger_inputs
@@ -70,11 +95,10 @@ impl Solo {
             .collect();
         let mut slots = vec![0; windows.len()];
         slots[inputs.len()..][..outputs.len()].fill(margin);
-        let instance = program
-            .open(context, &windows, limits)
-            .map_err(|fault| anyhow!("{fault}"))?;
+        let open = |context: &Context| program.open(context, &windows, limits);
+        let instances = contexts.iter().map(open).collect::<Result<_, _>>();
         Ok(Self {
-            instance,
+            instances: instances.map_err(|fault| anyhow!("{fault}"))?,
             inputs,
             outputs,
             state,
@@ -113,8 +137,13 @@ impl Solo {
     /// Whatever the kernel did wrong.
     pub fn compute(&mut self, frame_id: u64) -> Result<Duration, Fault> {
         state::point(&self.state, &mut self.slots);
-        let begun_ns = self.instance.compute_into(frame_id, &self.slots)?;
-        let took = Duration::from_nanos(now_ns().saturating_sub(begun_ns));
+        let mut first_ns = None;
+        for instance in &mut self.instances {
+            let begun_ns = instance.compute_into(frame_id, &self.slots)?;
+            first_ns.get_or_insert(begun_ns);
+        }
+        let took = first_ns.map_or(0, |begun_ns| now_ns().saturating_sub(begun_ns));
+        let took = Duration::from_nanos(took);
         state::commit(&mut self.state);
         Ok(took)
     }
@@ -156,7 +185,8 @@ impl Solo {
 
     /// Bytes of linear memory that the kernel has, windows included; unknown where it runs in a process of its own.
     pub fn memory_bytes(&self) -> Option<u64> {
-        self.instance.memory_bytes()
+        let mut instances = self.instances.iter().map(Instance::memory_bytes);
+        instances.try_fold(0, |sum: u64, bytes| sum.checked_add(bytes?))
     }
 }
 

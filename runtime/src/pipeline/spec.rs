@@ -2,6 +2,7 @@
 
 use super::graph::{Graph, Node};
 use crate::config::{self, Config, Diagnostic, StreamIndex};
+use crate::recording::RecordingOptions;
 use crate::stream::{Delivery, Mirror, Mode, StreamSpec};
 
 /// What to ask of a stream: room for its readers, and the mirror where outside processes look.
@@ -33,6 +34,20 @@ pub fn spec(config: &Config, graph: &Graph, index: StreamIndex) -> StreamSpec {
             config::Mode::Replace => Mode::Replace,
         },
     }
+}
+
+/// The same for a stream that is recorded: more slots, so that the recorder may lag behind, and a place for it if it is a reader.
+pub fn recorded(mut spec: StreamSpec, recording: &RecordingOptions) -> StreamSpec {
+    if recording.lossless {
+        spec.readers += 1;
+        spec.every = true;
+        // What the configuration asks for was for the other readers.
+        spec.slots = spec.slots.map(|slots| slots.saturating_add(1));
+    }
+    let frame_bytes = spec.array.bytes().unwrap_or(usize::MAX);
+    let slots = spec.default_slots() + RecordingOptions::spare_slots(frame_bytes);
+    spec.slots.get_or_insert(slots);
+    spec
 }
 
 /// The delivery of a stream's reader.

@@ -13,6 +13,7 @@ use super::supervision::Supervision;
 use super::team::Team;
 use super::trigger::Trigger;
 use crate::config::TriggerPolicy;
+use crate::recording::{CallLog, Outcome};
 use crate::report::FaultReport;
 use crate::report::meter::StageMeter;
 use crate::stream::{Frame, Reader, Stamp, WaitWord, now_ns};
@@ -38,6 +39,8 @@ pub struct Stage {
     pub(super) reopener: Option<Reopener>,
     /// Where frames go that make it fault, if they are kept.
     pub(super) quarantine: Option<StageQuarantine>,
+    /// Where its calls are noted, if the run is recorded.
+    pub(super) calls: Option<CallLog>,
     pub(super) run: RunHandle,
     pub(super) meter: Arc<StageMeter>,
     /// Whether a frame was computed in this run.
@@ -149,6 +152,10 @@ impl Stage {
         self.meter.exec.record(call_ns);
         self.meter.frames.add(1);
         state::commit(&mut self.state);
+        if let Some(calls) = &mut self.calls {
+            calls.committed();
+            self.note(Outcome::Fresh, begun_ns, &taken);
+        }
         for output in &mut self.outputs {
             output.publish_computed(taken.stamp, ended_ns);
         }
@@ -162,6 +169,19 @@ impl Stage {
 }
 
 impl Stage {
+    /// Notes what becomes of the frame that was taken, before anything is published for it.
+    pub(super) fn note(&mut self, outcome: Outcome, at_ns: u64, taken: &Taken) {
+        let Some(calls) = &mut self.calls else {
+            return;
+        };
+        let inputs = self.inputs.iter().map(|frame| frame.sequence);
+        let outputs = self.outputs.iter().map(|output| match outcome {
+            Outcome::Dropped => 0,
+            Outcome::Fresh | Outcome::Held | Outcome::Bypassed => output.next_sequence(),
+        });
+        calls.note(outcome, at_ns, taken.stamp.frame_id, inputs, outputs);
+    }
+
     /// Notes where the time of the frame went whose turn began at `entered_ns` and whose call took `call_ns`.
     fn measure_parts(&self, entered_ns: u64, call_ns: u64) {
         if let Some(parts) = &self.meter.parts {

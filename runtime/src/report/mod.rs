@@ -20,6 +20,6 @@ pub use histogram::{Counts, Distribution, Recorder};
 pub use live::LiveTable;
 pub use monitor::{Monitor, SourceEntry, StageEntry, StreamEntry};
 pub use summary::{
-    Action, Exec, FaultReport, Latency, RunReport, SinkReport, SourceReport, SourceStreamReport,
-    StageReport, State, StreamReport,
+    Action, Exec, FaultReport, Latency, RecordedStreamReport, RecordingReport, RunReport,
+    SinkReport, SourceReport, SourceStreamReport, StageReport, State, StreamReport,
 };

@@ -124,6 +124,7 @@ impl Monitor {
             latency_us: Latency::of(&latency),
             faults,
             faults_left_out,
+            recording: None,
         }
     }
 

@@ -69,6 +69,32 @@ pub struct RunReport {
     pub faults: Vec<FaultReport>,
     /// Faults that are counted, but not listed.
     pub faults_left_out: u64,
+    /// What `sandpipe record` has recorded; missing from other reports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordingReport>,
+}
+
+/// What is in a recording.
+#[derive(Clone, Debug, Serialize)]
+pub struct RecordingReport {
+    /// By name, in the order in which they were to be recorded.
+    #[serde(serialize_with = "as_map")]
+    pub streams: Vec<(String, RecordedStreamReport)>,
+    /// Calls of stages of which there is no record, because the recorder came too late.
+    pub lost_calls: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Why the recording ended before the run; `null` if it did not.
+    pub failure: Option<String>,
+}
+
+/// What is recorded of one stream.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct RecordedStreamReport {
+    /// Frames in the file.
+    pub recorded: u64,
+    /// Frames that were published and are not in the file.
+    pub dropped: u64,
 }
 
 /// One stream.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::summary::{RunReport, StageReport};
+use super::summary::{RecordingReport, RunReport, StageReport};
 
 /// Lays cells out in columns: the first `left` of them to the left, the others to the right.
 pub fn columns(rows: &[Vec<String>], left: usize) -> String {
@@ -130,6 +130,29 @@ pub fn latency(report: &RunReport) -> String {
     )
 }
 
+/// What is in a recording.
+fn recorded(recording: &RecordingReport) -> String {
+    let heads = ["recorded", "", "frames", "dropped"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    for (name, stream) in &recording.streams {
+        let counts = [stream.recorded, stream.dropped].map(|count| count.to_string());
+        rows.push(
+            [name.clone(), String::new()]
+                .into_iter()
+                .chain(counts)
+                .collect(),
+        );
+    }
+    let mut text = format!("\n{}", columns(&rows, 2));
+    if recording.lost_calls > 0 {
+        let _ = writeln!(text, "{} calls are not recorded", recording.lost_calls);
+    }
+    if let Some(failure) = &recording.failure {
+        let _ = writeln!(text, "the recording ended before the run: {failure}");
+    }
+    text
+}
+
 /// The whole report, for the end of a run.
 pub fn summary(report: &RunReport) -> String {
     let rates: Vec<f64> = report
@@ -182,6 +205,9 @@ pub fn summary(report: &RunReport) -> String {
             fault.cause,
             fault.action.name()
         );
+    }
+    if let Some(recording) = &report.recording {
+        text.push_str(&recorded(recording));
     }
     if report.faults_left_out > 0 {
         let _ = writeln!(

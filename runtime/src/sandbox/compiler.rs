@@ -9,6 +9,7 @@ use super::admission::{self, Facts, Form, LoadError};
 use super::code::Code;
 use super::contract::World;
 use super::executable::Exports;
+use super::floats::Nans;
 use super::interruption::Interruption;
 use super::wrap;
 
@@ -20,14 +21,16 @@ pub(super) const COMPILER_STACK: usize = 16 << 20;
 pub(super) struct Compiler {
     pub engine: wasmtime::Engine,
     pub interruption: Interruption,
+    pub nans: Nans,
 }
 
 impl Compiler {
     /// A compiler for this machine.
-    pub fn new(interruption: Interruption) -> wasmtime::Result<Compiler> {
+    pub fn new(interruption: Interruption, nans: Nans) -> wasmtime::Result<Compiler> {
         Ok(Compiler {
-            engine: wasmtime::Engine::new(&interruption.config())?,
+            engine: wasmtime::Engine::new(&interruption.config(nans))?,
             interruption,
+            nans,
         })
     }
 

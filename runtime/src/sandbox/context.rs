@@ -55,6 +55,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// The arrays that it reads: trigger inputs, then auxiliary inputs.
+    pub fn inputs(&self) -> impl Iterator<Item = &Array> {
+        self.trigger_inputs.iter().chain(&self.auxiliary_inputs)
+    }
+
     /// The same for another part of the stage.
     pub fn of_part(&self, index: u32) -> Context {
         let part = Part {

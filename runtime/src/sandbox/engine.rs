@@ -19,6 +19,7 @@ use super::code::Code;
 use super::compiler::{COMPILER_STACK, Compiler};
 use super::deadline::{Stop, Watchdog};
 use super::executable::Executable;
+use super::floats::Nans;
 use super::host::{Host, LogConsumer, link, log_to_tracing};
 use super::interruption::{self, Epoch, Interruption};
 use super::isolation::Isolation;
@@ -59,6 +60,8 @@ pub struct EngineOptions {
     pub confinement: Confinement,
     /// How guests are stopped at their deadline. By default the engine chooses; see [`Engine::interruption`].
     pub interruption: Option<Interruption>,
+    /// Which NaNs kernels compute.
+    pub nans: Nans,
 }
 
 impl Default for EngineOptions {
@@ -71,6 +74,7 @@ impl Default for EngineOptions {
             helper: None,
             confinement: Confinement::Full,
             interruption: None,
+            nans: Nans::default(),
         }
     }
 }
@@ -137,7 +141,7 @@ impl Engine {
             let test = || selftest::run(compiler, cache.as_ref(), &watchdog);
             OUTCOME.get_or_init(test).clone()
         };
-        let (compiler, fallback) = choose(options.interruption, self_test)?;
+        let (compiler, fallback) = choose(options.interruption, options.nans, self_test)?;
         Ok(Engine(Arc::new(Inner {
             linker: linker(&compiler)?,
             module_linker: module_linker(&compiler)?,
@@ -162,7 +166,7 @@ impl Engine {
     /// kills the child.
     pub(super) fn of_child(log: LogConsumer) -> Result<Engine, EngineError> {
         crate::stream::guard::install().map_err(|error| EngineError(error.to_string()))?;
-        let compiler = Compiler::new(Interruption::None).map_err(failed)?;
+        let compiler = Compiler::new(Interruption::None, Nans::Any).map_err(failed)?;
         Ok(Engine(Arc::new(Inner {
             linker: linker(&compiler)?,
             module_linker: module_linker(&compiler)?,
@@ -238,15 +242,16 @@ impl Engine {
 /// A compiler for the interruption that is wanted or, if none is, for the best that works; and why that is not the page.
 fn choose(
     wanted: Option<Interruption>,
+    nans: Nans,
     self_test: impl FnOnce(&Compiler) -> Result<(), String>,
 ) -> Result<(Compiler, Option<String>), EngineError> {
     if let Some(other @ (Interruption::Epochs | Interruption::None)) = wanted {
-        return Ok((Compiler::new(other).map_err(failed)?, None));
+        return Ok((Compiler::new(other, nans).map_err(failed)?, None));
     }
     let why = match interruption::page_is_impossible() {
         Some(why) => why,
         None => {
-            let compiler = Compiler::new(Interruption::Page).map_err(failed)?;
+            let compiler = Compiler::new(Interruption::Page, nans).map_err(failed)?;
             match self_test(&compiler) {
                 Ok(()) => return Ok((compiler, None)),
                 Err(why) => why,
@@ -258,7 +263,7 @@ fn choose(
             "guests cannot be stopped by a revoked page, because {why}"
         )));
     }
-    let compiler = Compiler::new(Interruption::Epochs).map_err(failed)?;
+    let compiler = Compiler::new(Interruption::Epochs, nans).map_err(failed)?;
     Ok((compiler, Some(why)))
 }
 
@@ -289,12 +294,15 @@ impl Inner {
             (Isolation::Process, _) if self.children.is_none() => Err(LoadError::new(
                 "The kernel is to run in a process of its own, but this program has no helper for that; let it run on a thread.",
             )),
-            (Isolation::Process, Interruption::Epochs) => Compiler::new(Interruption::None)
-                .map_err(|error| LoadError::new(format!("The compiler cannot start: {error:#}."))),
+            (Isolation::Process, Interruption::Epochs) => {
+                Compiler::new(Interruption::None, self.compiler.nans).map_err(|error| {
+                    LoadError::new(format!("The compiler cannot start: {error:#}."))
+                })
+            }
             // They share one configuration.
             (Isolation::Process, Interruption::Page | Interruption::None) => Ok(Compiler {
-                engine: self.compiler.engine.clone(),
                 interruption: Interruption::None,
+                ..self.compiler.clone()
             }),
         }
     }
@@ -309,13 +317,9 @@ impl Inner {
         facts: Facts,
     ) -> Result<Code, LoadError> {
         match self.children() {
-            Some(spawner) => child::compile::compile(
-                spawner?,
-                compiler.interruption,
-                &binary,
-                stage,
-                &self.compiling,
-            ),
+            Some(spawner) => {
+                child::compile::compile(spawner?, &compiler, &binary, stage, &self.compiling)
+            }
             None => compile_on_a_thread(compiler, binary, facts, &self.compiling),
         }
     }
@@ -380,7 +384,7 @@ mod tests {
         wanted: Option<Interruption>,
         self_test: Result<(), String>,
     ) -> Result<(Interruption, Option<String>), String> {
-        choose(wanted, |_| self_test)
+        choose(wanted, Nans::Any, |_| self_test)
             .map(|(compiler, fallback)| (compiler.interruption, fallback))
             .map_err(|error| error.to_string())
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use wasmtime::{Config, Inlining, InstanceAllocationStrategy, OptLevel};
 
 use super::deadline::Stop;
+use super::floats::Nans;
 use super::memory::Creator;
 
 /// Address space that each memory gets: with all of it reserved, no access needs a bounds check.
@@ -43,7 +44,7 @@ impl Interruption {
     }
 
     /// The configuration of wasmtime. `Page` and `None` share one.
-    pub(super) fn config(self) -> Config {
+    pub(super) fn config(self, nans: Nans) -> Config {
         let epochs = self == Interruption::Epochs;
         let mut config = Config::new();
         config
@@ -66,7 +67,8 @@ impl Interruption {
             // What admission refuses the compiler need not know either.
             .wasm_memory64(false)
             .wasm_custom_page_sizes(false)
-            .wasm_relaxed_simd(false);
+            .wasm_relaxed_simd(false)
+            .cranelift_nan_canonicalization(nans == Nans::Canonical);
         config
     }
 }

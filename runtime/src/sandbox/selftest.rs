@@ -99,24 +99,25 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
     use super::*;
+    use crate::sandbox::floats::Nans;
     use crate::sandbox::interruption::Interruption;
 
     #[test]
     fn it_succeeds_here() {
-        let compiler = Compiler::new(Interruption::Page).unwrap();
+        let compiler = Compiler::new(Interruption::Page, Nans::Any).unwrap();
         assert_eq!(run(&compiler, None, &Watchdog::start().unwrap()), Ok(()));
     }
 
     #[test]
     fn it_fails_where_nothing_polls_and_ends_all_the_same() {
-        let compiler = Compiler::new(Interruption::None).unwrap();
+        let compiler = Compiler::new(Interruption::None, Nans::Any).unwrap();
         let error = run(&compiler, None, &Watchdog::start().unwrap()).unwrap_err();
         assert!(error.contains("`nested` was not stopped"), "{error}");
     }
 
     #[test]
     fn every_shape_ends_by_itself() {
-        let compiler = Compiler::new(Interruption::None).unwrap();
+        let compiler = Compiler::new(Interruption::None, Nans::Any).unwrap();
         let watchdog = Watchdog::start().unwrap();
         let component = load(&compiler, None).unwrap();
         for name in NAMES {

@@ -10,6 +10,7 @@
 //! - [`Stream`] is the segment: made, attached to or joined by name; removed by the run that made it.
 //! - [`Writer`] publishes. It never waits for a reader and never touches what one holds.
 //! - [`Reader`] takes the newest frame, or every one, without a copy.
+//! - [`Tap`] copies the frames that come by, unseen by the writer.
 //! - [`Gate`] holds threads while a run is paused.
 //! - [`wait`] waits for readers' words, a writer's room, a [`Bell`]: spinning, then asleep.
 //! - [`PrivateRing`] is memory that a kernel may write to without any reader seeing it.
@@ -54,6 +55,7 @@ mod segment;
 mod space;
 mod spec;
 mod spin;
+mod tap;
 mod wait;
 mod writer;
 
@@ -73,6 +75,7 @@ pub(crate) use ring::Signal;
 pub use ring::{Delivery, Frame, Mark, WaitWord};
 pub use spec::{Mirror, Mode, StreamSpec};
 pub use spin::Spin;
+pub use tap::Tap;
 pub use wait::{Bell, Woken, wait};
 pub use writer::Writer;
 
@@ -210,6 +213,11 @@ impl Stream {
     /// All places for readers are taken.
     pub fn reader(self: &Arc<Self>, delivery: Delivery) -> Result<Reader, StreamError> {
         Reader::new(self, delivery)
+    }
+
+    /// Follows the stream without being one of its readers, from the oldest frame on that is still in the ring.
+    pub fn tap(self: &Arc<Self>) -> Tap {
+        Tap::new(self)
     }
 
     /// The slots, for kernels.

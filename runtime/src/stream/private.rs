@@ -79,11 +79,20 @@ impl PrivateRing {
     /// # Errors
     /// There is no such slot.
     pub fn read(&self, slot: u32) -> Result<Vec<u8>, StreamError> {
-        let from = self.slot(slot, self.bytes())?;
         let mut frame = vec![0; self.bytes()];
-        // SAFETY: `from` is a frame in the mapping, `frame` is as long, and new.
-        unsafe { ptr::copy_nonoverlapping(from, frame.as_mut_ptr(), frame.len()) };
+        self.read_into(slot, &mut frame)?;
         Ok(frame)
+    }
+
+    /// As [`PrivateRing::read`], into memory of the caller's.
+    ///
+    /// # Errors
+    /// There is no such slot, or `into` has another size than a frame.
+    pub fn read_into(&self, slot: u32, into: &mut [u8]) -> Result<(), StreamError> {
+        let from = self.slot(slot, into.len())?;
+        // SAFETY: `from` is a frame in the mapping, `into` is as long, and not in it.
+        unsafe { ptr::copy_nonoverlapping(from, into.as_mut_ptr(), into.len()) };
+        Ok(())
     }
 
     /// Copies a frame into a slot.

@@ -78,18 +78,7 @@ impl Reader {
     /// `into` is not one frame long; or the frame is gone, because `frame` is not the one that this reader holds or (for
     /// readers in another process) because the writer took this process for dead.
     pub fn read(&self, frame: &Frame, into: &mut [u8]) -> Result<(), StreamError> {
-        let name = || self.stream.name().to_owned();
-        let wanted = self.stream.bytes();
-        if into.len() != wanted {
-            let given = into.len();
-            return Err(StreamError::FrameSize {
-                name: name(),
-                wanted,
-                given,
-            });
-        }
-        // SAFETY: `into` is one frame long, and private.
-        unsafe { self.copy_to(frame, into.as_mut_ptr()) }
+        copy_frame(&self.stream, frame, into)
     }
 
     /// Copies the frame that this reader holds to `to`.
@@ -100,20 +89,8 @@ impl Reader {
     /// # Safety
     /// `to` is valid for writes of one frame of the stream.
     pub(super) unsafe fn copy_to(&self, frame: &Frame, to: *mut u8) -> Result<(), StreamError> {
-        let gone = || StreamError::Overwritten {
-            name: self.stream.name().to_owned(),
-        };
-        let ring = self.stream.records();
-        if frame.slot as usize >= ring.slots.len() {
-            return Err(gone());
-        }
-        // SAFETY: the slot exists and holds one frame; the caller vouches for `to`. The two may overlap: `to` may be a slot of
-        // this ring, and `frame` may be made up.
-        unsafe { ptr::copy(self.stream.slot(frame.slot), to, self.stream.bytes()) };
-        if !Consumer::was_whole(ring, frame) {
-            return Err(gone());
-        }
-        self.stream.check()
+        // SAFETY: the caller's promise.
+        unsafe { copy_out(&self.stream, frame, to) }
     }
 
     /// To wait until there may be something to read, or the stream is closed.
@@ -127,6 +104,46 @@ impl Reader {
     pub fn current(&mut self) -> Frame {
         self.consumer.current(self.stream.records())
     }
+}
+
+/// Copies a frame of a stream into private memory.
+///
+/// # Errors
+/// `into` is not one frame long; or the frame is gone.
+pub(super) fn copy_frame(
+    stream: &Stream,
+    frame: &Frame,
+    into: &mut [u8],
+) -> Result<(), StreamError> {
+    let (wanted, given) = (stream.bytes(), into.len());
+    if given != wanted {
+        return Err(StreamError::FrameSize {
+            name: stream.name().to_owned(),
+            wanted,
+            given,
+        });
+    }
+    // SAFETY: `into` is one frame long, and private.
+    unsafe { copy_out(stream, frame, into.as_mut_ptr()) }
+}
+
+/// # Safety
+/// `to` is valid for writes of one frame of the stream.
+unsafe fn copy_out(stream: &Stream, frame: &Frame, to: *mut u8) -> Result<(), StreamError> {
+    let gone = || StreamError::Overwritten {
+        name: stream.name().to_owned(),
+    };
+    let ring = stream.records();
+    if frame.slot as usize >= ring.slots.len() {
+        return Err(gone());
+    }
+    // SAFETY: the slot exists and holds one frame; the caller vouches for `to`. The two may overlap: `to` may be a slot of
+    // this ring, and `frame` may be made up.
+    unsafe { ptr::copy(stream.slot(frame.slot), to, stream.bytes()) };
+    if !Consumer::was_whole(ring, frame) {
+        return Err(gone());
+    }
+    stream.check()
 }
 
 impl Drop for Reader {

@@ -9,6 +9,8 @@ use crate::array::ArrayType;
 
 /// Frames that wait for an `every` reader before the producer has to.
 const QUEUE: u32 = 4;
+/// Each reader may pin a slot, and one is the newest; so one is always free to be written.
+const LEAST_FREE: u32 = 2;
 
 /// What to do when a stream of the name exists already.
 ///
@@ -70,6 +72,13 @@ impl StreamSpec {
         self.geometry().map(|_| ())
     }
 
+    /// The slots of the ring where [`StreamSpec::slots`] says nothing.
+    pub fn default_slots(&self) -> u32 {
+        let readers = self.readers.saturating_add(1);
+        let queue = if self.every { QUEUE } else { 0 };
+        readers.saturating_add(LEAST_FREE + queue)
+    }
+
     /// The ring for this stream, at the beginning of its file.
     ///
     /// # Errors
@@ -103,11 +112,8 @@ impl StreamSpec {
                 places: MOST_READERS - 1,
             });
         }
-        // Each reader may pin one; one is the newest; so one is always free to be written.
-        let least = readers + 2;
-        let slots = self
-            .slots
-            .unwrap_or(least + if self.every { QUEUE } else { 0 });
+        let least = readers + LEAST_FREE;
+        let slots = self.slots.unwrap_or(self.default_slots());
         if !(least..=MOST_SLOTS).contains(&slots) {
             return Err(StreamError::Slots {
                 name: self.name.clone(),

@@ -16,6 +16,7 @@ mod pause;
 mod policies;
 mod quarantine;
 mod realtime;
+mod recordings;
 mod refused;
 mod running;
 mod sealed;

@@ -15,6 +15,7 @@
 mod atomic;
 mod broken;
 mod every;
+mod follower;
 mod latest;
 mod owner;
 mod reclaim;

@@ -22,15 +22,31 @@ pub struct Table {
 }
 
 /// The bytes in a slot.
-#[derive(Default)]
-struct Bytes {
-    /// By which loom knows who touches them.
-    watch: UnsafeCell<()>,
-    number: AtomicU64,
+enum Bytes {
+    /// Of a ring whose readers hold what they read.
+    Held {
+        /// By which loom knows who touches them.
+        watch: UnsafeCell<()>,
+        number: AtomicU64,
+    },
+    /// Of a ring that somebody follows, who copies bytes while they are written.
+    Followed(loom::sync::atomic::AtomicU64),
 }
 
 impl Table {
     pub fn new(slots: usize, readers: usize) -> Rc<Table> {
+        Table::with(slots, readers, || Bytes::Held {
+            watch: UnsafeCell::default(),
+            number: AtomicU64::default(),
+        })
+    }
+
+    /// One that may be followed.
+    pub fn followed(slots: usize, readers: usize) -> Rc<Table> {
+        Table::with(slots, readers, || Bytes::Followed(Default::default()))
+    }
+
+    fn with(slots: usize, readers: usize, bytes: impl Fn() -> Bytes) -> Rc<Table> {
         Rc::new(Table {
             shared: Shared {
                 head: Default::default(),
@@ -39,7 +55,7 @@ impl Table {
             },
             slots: (0..slots).map(|_| SlotRecord::default()).collect(),
             readers: (0..readers).map(|_| ReaderRecord::default()).collect(),
-            bytes: (0..slots).map(|_| Bytes::default()).collect(),
+            bytes: (0..slots).map(|_| bytes()).collect(),
         })
     }
 
@@ -57,10 +73,13 @@ impl Table {
 
     /// What a kernel does with the slot that `begin` returned.
     pub fn write(&self, slot: u32, number: u64) {
-        let bytes = &self.bytes[slot as usize];
-        bytes
-            .watch
-            .with_mut(|_| bytes.number.store(number, Ordering::Relaxed));
+        match &self.bytes[slot as usize] {
+            Bytes::Held {
+                watch,
+                number: place,
+            } => watch.with_mut(|_| place.store(number, Ordering::Relaxed)),
+            Bytes::Followed(place) => place.store(number, Ordering::Relaxed),
+        }
     }
 
     /// Publishes the frame with the next number, waiting for room where a reader has not taken what it is to get.
@@ -90,8 +109,22 @@ impl Table {
     }
 
     fn read(&self, frame: &Frame) -> u64 {
-        let bytes = &self.bytes[frame.slot as usize];
-        bytes.watch.with(|_| bytes.number.load(Ordering::Relaxed))
+        match &self.bytes[frame.slot as usize] {
+            Bytes::Held { watch, number } => watch.with(|_| number.load(Ordering::Relaxed)),
+            Bytes::Followed(number) => number.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Copies a frame that nobody holds. Whether it was whole: then it has to be the right one.
+    pub fn copy(&self, frame: &Frame) -> bool {
+        let copied = self.read(frame);
+        let whole = Consumer::was_whole(self.ring(), frame);
+        if whole {
+            assert_eq!(copied, frame.sequence, "torn");
+            assert_eq!(frame.frame_id, frame.sequence);
+            assert_eq!(frame.published_ns, frame.sequence);
+        }
+        whole
     }
 
     /// Looks at all that belongs to a frame that a reader holds.

@@ -18,6 +18,7 @@ use super::{DONE, MISUSED, Role, enclosed, sealed};
 use crate::sandbox::admission::{self, LoadError};
 use crate::sandbox::code::Code;
 use crate::sandbox::compiler::{COMPILER_STACK, Compiler};
+use crate::sandbox::floats::Nans;
 use crate::sandbox::interruption::Interruption;
 use crate::sandbox::limits::Limits;
 
@@ -57,6 +58,7 @@ impl Default for CompileLimits {
 #[derive(Serialize, Deserialize)]
 struct Order {
     interruption: Interruption,
+    nans: Nans,
     /// The limits of the stage, against which the module is admitted.
     limits: Limits,
     bounds: Bounds,
@@ -76,7 +78,7 @@ enum Answer {
 /// The parent's side: machine code of a module in the binary format.
 pub(in crate::sandbox) fn compile(
     spawner: &Spawner,
-    interruption: Interruption,
+    compiler: &Compiler,
     module: &[u8],
     stage: &Limits,
     limits: &CompileLimits,
@@ -92,7 +94,8 @@ pub(in crate::sandbox) fn compile(
         .saturating_add(OVERHEAD);
     let result = sealed::fixed("sandpipe-code", largest).map_err(cannot)?;
     let order = Order {
-        interruption,
+        interruption: compiler.interruption,
+        nans: compiler.nans,
         limits: *stage,
         bounds: Bounds {
             memory: limits.memory,
@@ -158,7 +161,7 @@ pub(super) fn serve(channel: Channel) -> ! {
             let prepared = sealed::read(&module)
                 .map_err(|error| error.to_string())
                 .and_then(|bytes| {
-                    let compiler = Compiler::new(order.interruption);
+                    let compiler = Compiler::new(order.interruption, order.nans);
                     Ok((bytes, compiler.map_err(|error| format!("{error:#}"))?))
                 });
             let (bytes, compiler) = match prepared {

@@ -189,15 +189,7 @@ impl Consumer {
     }
 
     fn hold(&mut self, ring: Ring<'_>, slot: u32, sequence: u64) -> Frame {
-        let record = &ring.slots[slot as usize];
-        let frame = Frame {
-            slot,
-            sequence,
-            frame_id: record.frame_id.load(Ordering::Relaxed),
-            published_ns: record.published_ns.load(Ordering::Relaxed),
-            origin_ns: record.origin_ns.load(Ordering::Relaxed),
-            mark: Mark::from_word(record.mark.load(Ordering::Relaxed)),
-        };
+        let frame = ring.frame(slot, sequence);
         self.taken = sequence;
         self.held = Some(frame);
         frame

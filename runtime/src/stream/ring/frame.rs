@@ -31,7 +31,7 @@ pub enum Mark {
 
 impl Mark {
     /// From a word that anybody may have written.
-    pub(in super::super) fn from_word(word: u32) -> Mark {
+    pub(crate) fn from_word(word: u32) -> Mark {
         match word {
             1 => Mark::Held,
             2 => Mark::Bypassed,

@@ -11,6 +11,7 @@
 //! records wherever they lie. That is how the crate `loom` runs this very code in every order that its memory accesses may take.
 
 mod consumer;
+mod follower;
 mod frame;
 mod head;
 mod producer;
@@ -18,6 +19,7 @@ mod records;
 mod signal;
 
 pub use consumer::Consumer;
+pub use follower::Follower;
 pub use frame::{Frame, Mark};
 pub use head::Head;
 pub use producer::{Label, Producer};
@@ -70,5 +72,19 @@ impl Ring<'_> {
         let head = Head(self.shared.history[place].load(Ordering::Acquire));
         let found = head.sequence() == sequence && (head.slot() as usize) < self.slots.len();
         found.then(|| head.slot())
+    }
+
+    /// What is known about the frame in a slot that exists.
+    #[inline]
+    fn frame(&self, slot: u32, sequence: u64) -> Frame {
+        let record = &self.slots[slot as usize];
+        Frame {
+            slot,
+            sequence,
+            frame_id: record.frame_id.load(Ordering::Relaxed),
+            published_ns: record.published_ns.load(Ordering::Relaxed),
+            origin_ns: record.origin_ns.load(Ordering::Relaxed),
+            mark: Mark::from_word(record.mark.load(Ordering::Relaxed)),
+        }
     }
 }

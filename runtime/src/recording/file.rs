@@ -1,0 +1,429 @@
+//! A recording that has been checked: what is in it, and where.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::format::{
+    ABOUT, CALL_HEAD, CALLS, Call, END, FRAMES, FrameHeader, STATE, StageAbout, WORD,
+    read_stage_metadata, read_stream_metadata, words,
+};
+use super::mcap::{CHUNK_HEAD, Channel, Chunk, Fields, MESSAGE_HEAD, RECORD_HEAD, op};
+use super::records::{Next, RecordPlace, RecordingError, Records, in_chunk};
+use crate::array::ArrayType;
+use crate::stream::Mark;
+
+/// A recording, as far as it was written.
+pub struct Recording {
+    path: PathBuf,
+    file: File,
+    /// What is said about the run that was recorded.
+    pub about: BTreeMap<String, String>,
+    /// Where the file was cut off, if it was: the run was killed, or the disk was full.
+    pub cut_at: Option<u64>,
+    /// What was lost, by name; known only where the recording was completed.
+    pub lost: BTreeMap<String, String>,
+    /// The streams that were recorded.
+    pub streams: Vec<RecordedStream>,
+    /// The stages of the pipeline.
+    pub stages: Vec<RecordedStage>,
+}
+
+/// A stream in a recording.
+#[derive(Debug)]
+pub struct RecordedStream {
+    /// Its name in the graph.
+    pub name: String,
+    /// Dtype and shape of its frames.
+    pub array: ArrayType,
+    /// By sequence.
+    pub frames: Vec<FrameEntry>,
+}
+
+impl RecordedStream {
+    /// The frame of a sequence, if it was recorded.
+    pub fn frame(&self, sequence: u64) -> Option<&FrameEntry> {
+        let found = self
+            .frames
+            .binary_search_by_key(&sequence, |frame| frame.sequence);
+        self.frames.get(found.ok()?)
+    }
+}
+
+/// A recorded frame, and where its bytes are.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameEntry {
+    /// Which publication of the stream it was, from 1.
+    pub sequence: u64,
+    /// Its number.
+    pub frame_id: u64,
+    /// When it was published, in nanoseconds of the recording machine's CLOCK_MONOTONIC.
+    pub published_ns: u64,
+    /// Whether it stands for another.
+    pub mark: Mark,
+    offset: u64,
+}
+
+/// A stage in a recording.
+#[derive(Debug)]
+pub struct RecordedStage {
+    /// Its name.
+    pub name: String,
+    /// The kind of its kernel.
+    pub kind: String,
+    /// The digest of its module, in hexadecimal digits.
+    pub sha256: String,
+    /// The streams that it read: triggers, then auxiliary inputs.
+    pub inputs: Vec<String>,
+    /// Those that it wrote.
+    pub outputs: Vec<String>,
+    /// Its state arrays, by alias.
+    pub state: Vec<(String, ArrayType)>,
+    /// Its calls, in order.
+    pub batches: Vec<Batch>,
+    /// Its state at times, in order.
+    pub snapshots: Vec<Snapshot>,
+}
+
+/// Some calls that follow one another.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch {
+    offset: u64,
+    bytes: usize,
+}
+
+/// The state of a stage at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshot {
+    /// After so many successful calls.
+    pub after: u64,
+    offset: u64,
+}
+
+/// What the messages of a channel are.
+#[derive(Clone, Copy)]
+enum Content {
+    Frames(usize),
+    Calls(usize),
+    State(usize),
+}
+
+impl Recording {
+    /// Opens a recording and reads all of it, to know what is in it and that it is what was written. No frame and no state of a
+    /// stage has more than `largest` bytes. `progress` is told how many bytes have been read, and of how many.
+    ///
+    /// # Errors
+    /// It is no recording, or damaged. One that was cut off is readable up to there.
+    pub fn open(
+        path: &Path,
+        largest: u64,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Recording, RecordingError> {
+        let mut records = Records::open(path, largest)?;
+        let mut survey = Survey::default();
+        let cut_at = loop {
+            match records.next()? {
+                Next::Record(place) => survey.record(&records, place)?,
+                Next::Cut(at) => break Some(at),
+                Next::End => break None,
+            }
+            let (read, all) = records.progress();
+            progress(read, all);
+        };
+        if survey.streams.is_empty() && survey.stages.is_empty() {
+            return Err(RecordingError::Foreign {
+                path: path.to_owned(),
+                why: "there are no frames of sandpipe's in it".to_owned(),
+            });
+        }
+        for stream in &mut survey.streams {
+            stream.frames.sort_by_key(|frame| frame.sequence);
+            stream.frames.dedup_by_key(|frame| frame.sequence);
+        }
+        for stage in &mut survey.stages {
+            stage.snapshots.sort_by_key(|snapshot| snapshot.after);
+        }
+        Ok(Recording {
+            path: path.to_owned(),
+            file: records.into_file(),
+            about: survey.about,
+            cut_at,
+            lost: survey.end,
+            streams: survey.streams,
+            stages: survey.stages,
+        })
+    }
+
+    /// The file's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The stream of this name.
+    pub fn stream(&self, name: &str) -> Option<&RecordedStream> {
+        self.streams.iter().find(|stream| stream.name == name)
+    }
+
+    /// Reads the bytes of a frame of the stream that `frame` is of.
+    ///
+    /// # Errors
+    /// The file is gone, or has become shorter.
+    pub fn read_frame(&self, frame: &FrameEntry, into: &mut [u8]) -> Result<(), RecordingError> {
+        self.read_at(into, frame.offset + FrameHeader::BYTES as u64)
+    }
+
+    /// Reads some calls of a stage.
+    ///
+    /// # Errors
+    /// As [`Recording::read_frame`]; or what is there are no calls.
+    pub fn read_calls(
+        &self,
+        stage: &RecordedStage,
+        batch: &Batch,
+    ) -> Result<Vec<Call>, RecordingError> {
+        let mut bytes = vec![0; batch.bytes];
+        self.read_at(&mut bytes, batch.offset)?;
+        let (inputs, outputs) = (stage.inputs.len(), stage.outputs.len());
+        let calls = bytes.chunks_exact(stage.call_bytes());
+        calls
+            .map(|call| Call::read(call, inputs, outputs))
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| RecordingError::Damaged {
+                path: self.path.clone(),
+                at: batch.offset,
+                why: format!("there are no calls of stage '{}'", stage.name),
+            })
+    }
+
+    /// Reads the state arrays of a stage at one moment.
+    ///
+    /// # Errors
+    /// As [`Recording::read_frame`].
+    pub fn read_state(
+        &self,
+        stage: &RecordedStage,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<Vec<u8>>, RecordingError> {
+        let mut at = snapshot.offset + WORD as u64;
+        let arrays = stage.state.iter().map(|(_, array)| {
+            let mut bytes = vec![0; array.bytes().unwrap_or(0)];
+            self.read_at(&mut bytes, at)?;
+            at += bytes.len() as u64;
+            Ok(bytes)
+        });
+        arrays.collect()
+    }
+
+    fn read_at(&self, into: &mut [u8], at: u64) -> Result<(), RecordingError> {
+        let system = |error| RecordingError::System {
+            path: self.path.clone(),
+            error,
+        };
+        self.file.read_exact_at(into, at).map_err(system)
+    }
+}
+
+impl RecordedStage {
+    /// Calls that were recorded.
+    pub fn calls(&self) -> u64 {
+        let bytes: usize = self.batches.iter().map(|batch| batch.bytes).sum();
+        (bytes / self.call_bytes()) as u64
+    }
+
+    /// Its state after so many calls, if that was kept.
+    pub fn snapshot(&self, after: u64) -> Option<&Snapshot> {
+        let found = self
+            .snapshots
+            .binary_search_by_key(&after, |snapshot| snapshot.after);
+        self.snapshots.get(found.ok()?)
+    }
+
+    fn call_bytes(&self) -> usize {
+        (CALL_HEAD + self.inputs.len() + self.outputs.len()) * WORD
+    }
+
+    fn state_bytes(&self) -> Option<usize> {
+        let mut arrays = self.state.iter().map(|(_, array)| array.bytes());
+        arrays.try_fold(WORD, |sum, bytes| sum.checked_add(bytes?))
+    }
+}
+
+/// What has been found so far.
+#[derive(Default)]
+struct Survey {
+    about: BTreeMap<String, String>,
+    end: BTreeMap<String, String>,
+    channels: HashMap<u16, Content>,
+    streams: Vec<RecordedStream>,
+    stages: Vec<RecordedStage>,
+}
+
+impl Survey {
+    fn record(&mut self, records: &Records, place: RecordPlace) -> Result<(), RecordingError> {
+        let damaged = |why: &str| records.damaged(place.at, why);
+        match place.opcode {
+            op::CHUNK => {
+                let chunk = Chunk::read(records.body());
+                let chunk = chunk.ok_or_else(|| damaged("a chunk is none"))?;
+                check(&chunk).map_err(|why| damaged(&why))?;
+                let begin = place.body() + CHUNK_HEAD as u64;
+                for record in in_chunk(chunk.records) {
+                    let (within, opcode, body) =
+                        record.ok_or_else(|| damaged("a record reaches beyond its chunk"))?;
+                    let at = begin + (within + RECORD_HEAD) as u64;
+                    self.in_chunk(opcode, at, body).map_err(damaged)?;
+                }
+                Ok(())
+            }
+            op::METADATA => {
+                let mut fields = Fields(records.body());
+                let found = fields.string().zip(fields.map());
+                match found.ok_or_else(|| damaged("a record of metadata is none"))? {
+                    (ABOUT, metadata) => self.about = metadata,
+                    (END, metadata) => self.end = metadata,
+                    _ => {}
+                }
+                Ok(())
+            }
+            // Attachments and indexes are for other readers.
+            _ => Ok(()),
+        }
+    }
+
+    fn in_chunk(&mut self, opcode: u8, at: u64, body: &[u8]) -> Result<(), &'static str> {
+        match opcode {
+            op::CHANNEL => {
+                let channel = Channel::read(body);
+                self.channel(&channel.ok_or("a channel is none")?)
+            }
+            op::MESSAGE => {
+                let data = body.get(MESSAGE_HEAD..);
+                let channel = Fields(body).u16().zip(data);
+                let (channel, data) = channel.ok_or("a message is none")?;
+                self.message(channel, at + MESSAGE_HEAD as u64, data)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn channel(&mut self, channel: &Channel) -> Result<(), &'static str> {
+        if self.channels.contains_key(&channel.id) {
+            return Ok(());
+        }
+        let content = match channel.encoding.as_str() {
+            FRAMES => {
+                let (name, array) = read_stream_metadata(&channel.metadata)
+                    .ok_or("a channel does not say which stream it is of")?;
+                if self.streams.iter().any(|stream| stream.name == name) {
+                    return Err("two channels are of the same stream");
+                }
+                self.streams.push(RecordedStream {
+                    name,
+                    array,
+                    frames: Vec::new(),
+                });
+                Content::Frames(self.streams.len() - 1)
+            }
+            encoding @ (CALLS | STATE) => {
+                let about = read_stage_metadata(&channel.metadata)
+                    .ok_or("a channel does not say which stage it is of")?;
+                let stage = self.stage(about);
+                match encoding {
+                    CALLS => Content::Calls(stage),
+                    _ => Content::State(stage),
+                }
+            }
+            // Of somebody else's.
+            _ => return Ok(()),
+        };
+        self.channels.insert(channel.id, content);
+        Ok(())
+    }
+
+    /// The index of a stage, which is added when it is met first.
+    fn stage(&mut self, about: StageAbout) -> usize {
+        let known = self
+            .stages
+            .iter()
+            .position(|stage| stage.name == about.name);
+        known.unwrap_or_else(|| {
+            let state = about.state.into_iter();
+            self.stages.push(RecordedStage {
+                name: about.name,
+                kind: about.kind,
+                sha256: about.sha256,
+                inputs: about.inputs,
+                outputs: about.outputs,
+                state: state.map(|state| (state.alias, state.array)).collect(),
+                batches: Vec::new(),
+                snapshots: Vec::new(),
+            });
+            self.stages.len() - 1
+        })
+    }
+
+    fn message(&mut self, channel: u16, offset: u64, data: &[u8]) -> Result<(), &'static str> {
+        match self.channels.get(&channel) {
+            None => {}
+            Some(Content::Frames(stream)) => {
+                let stream = &mut self.streams[*stream];
+                let bytes = stream.array.bytes();
+                let wanted = bytes.and_then(|bytes| bytes.checked_add(FrameHeader::BYTES));
+                let frame = FrameHeader::read(data).filter(|_| wanted == Some(data.len()));
+                let frame = frame.ok_or("a frame has not the size of its stream's")?;
+                stream.frames.push(FrameEntry {
+                    sequence: frame.sequence,
+                    frame_id: frame.frame_id,
+                    published_ns: frame.published_ns,
+                    mark: frame.mark,
+                    offset,
+                });
+            }
+            Some(Content::Calls(stage)) => {
+                let stage = &mut self.stages[*stage];
+                if !data.len().is_multiple_of(stage.call_bytes()) {
+                    return Err("the calls of a stage have not the size that they should have");
+                }
+                stage.batches.push(Batch {
+                    offset,
+                    bytes: data.len(),
+                });
+            }
+            Some(Content::State(stage)) => {
+                let stage = &mut self.stages[*stage];
+                if stage.state_bytes() != Some(data.len()) {
+                    return Err("the state of a stage has not the size that it should have");
+                }
+                stage.snapshots.push(Snapshot {
+                    after: words(data).next().unwrap_or(0),
+                    offset,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the records of a chunk are what was written.
+fn check(chunk: &Chunk<'_>) -> Result<(), String> {
+    if !chunk.compression.is_empty() {
+        return Err(format!(
+            "a chunk is compressed ({}); write the file again without compression, for example with \
+             `mcap compress --compression none`",
+            chunk
+                .compression
+                .escape_debug()
+                .take(20)
+                .collect::<String>()
+        ));
+    }
+    let found = crc32fast::hash(chunk.records);
+    if chunk.sum != 0 && chunk.sum != found {
+        return Err(format!(
+            "the checksum of a chunk is {found:08x}, and not {:08x} as when it was written",
+            chunk.sum
+        ));
+    }
+    Ok(())
+}

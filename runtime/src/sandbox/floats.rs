@@ -1,0 +1,15 @@
+//! What a NaN is that a kernel computes.
+
+use serde::{Deserialize, Serialize};
+
+/// Which NaN an operation gives. WebAssembly leaves that open, and processors differ; all else that a kernel can compute is
+/// settled. (Relaxed SIMD, which leaves more open, is refused in any case.)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Nans {
+    /// The one that the processor gives.
+    #[default]
+    Any,
+    /// Always the same, on every machine: for runs that are recorded, and for repeating them. It costs a comparison for every
+    /// operation with floating-point numbers.
+    Canonical,
+}
