@@ -5,14 +5,21 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use mcap::parse_record;
+use mcap::records::{Channel, ChunkHeader, Record, op};
+
 use super::format::{
     ABOUT, CALL_HEAD, CALLS, Call, END, FRAMES, FrameHeader, STATE, StageAbout, WORD,
     read_stage_metadata, read_stream_metadata, words,
 };
-use super::mcap::{CHUNK_HEAD, Channel, Chunk, Fields, MESSAGE_HEAD, RECORD_HEAD, op};
-use super::records::{Next, RecordPlace, RecordingError, Records, in_chunk};
+use super::records::{Next, RECORD_HEAD, RecordPlace, RecordingError, Records, in_chunk};
 use crate::array::ArrayType;
 use crate::stream::Mark;
+
+/// Before what a message holds: a channel, a sequence, two times.
+const MESSAGE_HEAD: usize = 22;
+/// Before the records of a chunk without compression: two times, a size, a checksum, an empty name, a length.
+const CHUNK_HEAD: usize = 40;
 
 /// A recording, as far as it was written.
 pub struct Recording {
@@ -261,57 +268,53 @@ struct Survey {
 
 impl Survey {
     fn record(&mut self, records: &Records, place: RecordPlace) -> Result<(), RecordingError> {
+        // Attachments and indexes are for other readers.
+        if !matches!(place.opcode, op::CHUNK | op::METADATA) {
+            return Ok(());
+        }
         let damaged = |why: &str| records.damaged(place.at, why);
-        match place.opcode {
-            op::CHUNK => {
-                let chunk = Chunk::read(records.body());
-                let chunk = chunk.ok_or_else(|| damaged("a chunk is none"))?;
-                check(&chunk).map_err(|why| damaged(&why))?;
+        let parsed = parse_record(place.opcode, records.body());
+        match parsed.map_err(|error| damaged(&error.to_string()))? {
+            Record::Chunk { header, data } => {
+                check(&header, &data).map_err(|why| damaged(&why))?;
                 let begin = place.body() + CHUNK_HEAD as u64;
-                for record in in_chunk(chunk.records) {
+                for record in in_chunk(&data) {
                     let (within, opcode, body) =
                         record.ok_or_else(|| damaged("a record reaches beyond its chunk"))?;
                     let at = begin + (within + RECORD_HEAD) as u64;
-                    self.in_chunk(opcode, at, body).map_err(damaged)?;
+                    let taken = self.in_chunk(opcode, at, body);
+                    taken.map_err(|why| damaged(&why))?;
                 }
-                Ok(())
             }
-            op::METADATA => {
-                let mut fields = Fields(records.body());
-                let found = fields.string().zip(fields.map());
-                match found.ok_or_else(|| damaged("a record of metadata is none"))? {
-                    (ABOUT, metadata) => self.about = metadata,
-                    (END, metadata) => self.end = metadata,
-                    _ => {}
-                }
-                Ok(())
-            }
-            // Attachments and indexes are for other readers.
-            _ => Ok(()),
+            Record::Metadata(found) => match found.name.as_str() {
+                ABOUT => self.about = found.metadata,
+                END => self.end = found.metadata,
+                _ => {}
+            },
+            _ => {}
         }
+        Ok(())
     }
 
-    fn in_chunk(&mut self, opcode: u8, at: u64, body: &[u8]) -> Result<(), &'static str> {
-        match opcode {
-            op::CHANNEL => {
-                let channel = Channel::read(body);
-                self.channel(&channel.ok_or("a channel is none")?)
-            }
-            op::MESSAGE => {
-                let data = body.get(MESSAGE_HEAD..);
-                let channel = Fields(body).u16().zip(data);
-                let (channel, data) = channel.ok_or("a message is none")?;
-                self.message(channel, at + MESSAGE_HEAD as u64, data)
-            }
-            _ => Ok(()),
+    fn in_chunk(&mut self, opcode: u8, at: u64, body: &[u8]) -> Result<(), String> {
+        if !matches!(opcode, op::CHANNEL | op::MESSAGE) {
+            return Ok(());
         }
+        match parse_record(opcode, body).map_err(|error| error.to_string())? {
+            Record::Channel(channel) => self.channel(&channel)?,
+            Record::Message { header, data } => {
+                self.message(header.channel_id, at + MESSAGE_HEAD as u64, &data)?;
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn channel(&mut self, channel: &Channel) -> Result<(), &'static str> {
         if self.channels.contains_key(&channel.id) {
             return Ok(());
         }
-        let content = match channel.encoding.as_str() {
+        let content = match channel.message_encoding.as_str() {
             FRAMES => {
                 let (name, array) = read_stream_metadata(&channel.metadata)
                     .ok_or("a channel does not say which stream it is of")?;
@@ -406,7 +409,7 @@ impl Survey {
 }
 
 /// Whether the records of a chunk are what was written.
-fn check(chunk: &Chunk<'_>) -> Result<(), String> {
+fn check(chunk: &ChunkHeader, records: &[u8]) -> Result<(), String> {
     if !chunk.compression.is_empty() {
         return Err(format!(
             "a chunk is compressed ({}); write the file again without compression, for example with \
@@ -418,11 +421,11 @@ fn check(chunk: &Chunk<'_>) -> Result<(), String> {
                 .collect::<String>()
         ));
     }
-    let found = crc32fast::hash(chunk.records);
-    if chunk.sum != 0 && chunk.sum != found {
+    let found = crc32fast::hash(records);
+    if chunk.uncompressed_crc != 0 && chunk.uncompressed_crc != found {
         return Err(format!(
             "the checksum of a chunk is {found:08x}, and not {:08x} as when it was written",
-            chunk.sum
+            chunk.uncompressed_crc
         ));
     }
     Ok(())

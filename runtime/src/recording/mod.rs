@@ -15,10 +15,8 @@
 //! The recorder's thread looks at the streams by the clock and is woken by nobody, so a lane does nothing for it but note its calls.
 
 mod calls;
-mod container;
 mod file;
 mod format;
-mod mcap;
 mod pool;
 mod recorder;
 mod records;

@@ -139,7 +139,7 @@ impl Recorder {
         let mut about = options.about;
         about.insert("created_ns".to_owned(), unix_ns.to_string());
         let writer =
-            RecordingWriter::new(options.file, &options.pipeline, &about, channels, unix_ns)
+            RecordingWriter::new(options.file, &options.pipeline, about, channels, unix_ns)
                 .context("the recording cannot be written")?;
 
         let all = shelves.iter().map(|(_, most)| most).sum();

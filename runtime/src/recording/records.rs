@@ -6,7 +6,11 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::mcap::{Fields, MAGIC, RECORD_HEAD, op};
+use mcap::records::{Record, op};
+use mcap::{MAGIC, parse_record};
+
+/// An opcode and a length.
+pub(super) const RECORD_HEAD: usize = 9;
 
 /// What a chunk has beside the largest message: others that came before it, and its index.
 const CHUNK_ROOM: u64 = 64 << 20;
@@ -172,9 +176,10 @@ impl Records {
 
     /// Compares the checksum of all data with that of the last record.
     fn check_sum(&self, at: u64) -> Result<(), RecordingError> {
-        let Some(written) = Fields(&self.body).u32() else {
+        let Ok(Record::DataEnd(end)) = parse_record(op::DATA_END, &self.body) else {
             return Err(self.damaged(at, "the record that ends the data is none"));
         };
+        let written = end.data_section_crc;
         let found = self.sum.clone().finalize();
         if written != 0 && written != found {
             let why = format!(

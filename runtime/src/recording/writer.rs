@@ -1,20 +1,29 @@
 //! The writer's thread: makes chunks of messages and writes them.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{BufWriter, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use super::container::{Container, MessageAbout};
+use mcap::records::{MessageHeader, Metadata};
+use mcap::write::NoSeek;
+use mcap::{Attachment, McapResult, WriteOptions, Writer};
+
 use super::format::{ABOUT, END, LIBRARY, PIPELINE};
-use super::mcap::Map;
 use super::pool::Item;
 
 /// A chunk is written when it has so many bytes, ...
-const CHUNK_BYTES: usize = 4 << 20;
+const CHUNK_BYTES: u64 = 4 << 20;
 /// ... or its first message is so old. What is in a chunk that has not been written is lost when the process is killed.
 const CHUNK_TIME: Duration = Duration::from_secs(1);
+
+/// Pairs of strings.
+type Map = BTreeMap<String, String>;
+
+/// Chunks are put together in memory, so that each comes into the file whole.
+type Container = Writer<NoSeek<BufWriter<Arc<File>>>>;
 
 /// A channel to be.
 pub(super) struct ChannelAbout {
@@ -25,26 +34,17 @@ pub(super) struct ChannelAbout {
 
 /// Writes one recording.
 pub(super) struct RecordingWriter {
-    container: Container<Shared>,
+    file: Arc<File>,
+    /// None once something has failed: then what comes is let go.
+    container: Option<Container>,
+    /// What the channels are called in the file.
+    channels: Vec<u16>,
     /// Messages in each channel.
     written: Vec<u64>,
     /// When the chunk that is being filled is due.
     due: Option<Instant>,
     /// What ended the recording early.
-    failure: Option<io::Error>,
-}
-
-/// The file, which whoever made it holds as well.
-struct Shared(Arc<File>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self.0).write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        (&*self.0).flush()
-    }
+    failure: Option<String>,
 }
 
 /// What came of it.
@@ -64,20 +64,35 @@ impl RecordingWriter {
     pub fn new(
         file: Arc<File>,
         pipeline: &[u8],
-        about: &Map,
+        about: Map,
         channels: Vec<ChannelAbout>,
         now_ns: u64,
-    ) -> io::Result<RecordingWriter> {
-        let mut container = Container::new(Shared(file), CHUNK_BYTES, LIBRARY)?;
-        container.metadata(ABOUT, about)?;
-        container.attach(PIPELINE, "application/yaml", pipeline, now_ns)?;
+    ) -> McapResult<RecordingWriter> {
+        let options = WriteOptions::new()
+            .compression(None)
+            .chunk_size(Some(CHUNK_BYTES))
+            .disable_seeking(true)
+            .library(LIBRARY);
+        let mut container = options.create(NoSeek::new(BufWriter::new(Arc::clone(&file))))?;
+        container.write_metadata(&metadata(ABOUT, about))?;
+        container.attach(&Attachment {
+            log_time: now_ns,
+            create_time: now_ns,
+            name: PIPELINE.to_owned(),
+            media_type: "application/yaml".to_owned(),
+            data: pipeline.into(),
+        })?;
         let written = vec![0; channels.len()];
-        for channel in channels {
-            container.channel(channel.topic, channel.encoding, channel.metadata);
-        }
+        // There is no schema: the encoding says all.
+        let add = |channel: ChannelAbout| {
+            container.add_channel(0, &channel.topic, channel.encoding, &channel.metadata)
+        };
+        let channels = channels.into_iter().map(add).collect::<McapResult<_>>()?;
         container.flush()?;
         Ok(RecordingWriter {
-            container,
+            file,
+            container: Some(container),
+            channels,
             written,
             due: None,
             failure: None,
@@ -97,7 +112,7 @@ impl RecordingWriter {
                 .map(|due| due.saturating_duration_since(Instant::now()));
             match items.recv_timeout(left.unwrap_or(CHUNK_TIME)) {
                 Ok(item) => {
-                    self.try_to(|writer| writer.write(&item));
+                    self.write(&item);
                     // The thread that takes frames may be gone.
                     let _ = back.send((item.channel, item.data));
                 }
@@ -106,42 +121,59 @@ impl RecordingWriter {
             }
             if self.due.is_some_and(|due| Instant::now() >= due) {
                 self.due = None;
-                self.try_to(|writer| writer.container.flush());
+                self.try_to(Container::flush);
             }
         }
-        if let Ok(metadata) = end.recv() {
-            self.try_to(|writer| writer.container.metadata(END, &metadata));
+        if let Ok(lost) = end.recv() {
+            self.try_to(|container| container.write_metadata(&metadata(END, lost)));
         }
-        self.try_to(|writer| writer.container.finish());
+        self.try_to(|container| container.finish().map(drop));
+        if let Some(container) = self.container.take() {
+            let flushed = container.into_inner().into_inner().flush();
+            self.failure = flushed.err().map(|error| error.to_string());
+        }
         Outcome {
-            bytes: self.container.bytes(),
+            bytes: self.file.metadata().map_or(0, |about| about.len()),
             written: self.written,
-            failure: self.failure.map(|error| error.to_string()),
+            failure: self.failure,
         }
     }
 
-    fn write(&mut self, item: &Item) -> io::Result<()> {
-        let about = MessageAbout {
-            channel: item.channel,
-            sequence: item.sequence,
-            time_ns: item.time_ns,
-        };
-        self.container.message(about, &item.data)?;
-        if let Some(written) = self.written.get_mut(item.channel) {
-            *written += 1;
-        }
-        self.due.get_or_insert_with(|| Instant::now() + CHUNK_TIME);
-        Ok(())
-    }
-
-    /// Once something has failed, nothing is written any more: what comes is let go.
-    fn try_to(&mut self, act: impl FnOnce(&mut Self) -> io::Result<()>) {
-        if self.failure.is_some() {
+    fn write(&mut self, item: &Item) {
+        let Some(&channel_id) = self.channels.get(item.channel) else {
             return;
+        };
+        let header = MessageHeader {
+            channel_id,
+            sequence: item.sequence,
+            log_time: item.time_ns,
+            publish_time: item.time_ns,
+        };
+        self.try_to(|container| container.write_to_known_channel(&header, &item.data));
+        if self.failure.is_none()
+            && let Some(written) = self.written.get_mut(item.channel)
+        {
+            *written += 1;
+            self.due.get_or_insert_with(|| Instant::now() + CHUNK_TIME);
         }
-        if let Err(error) = act(self) {
+    }
+
+    fn try_to(&mut self, act: impl FnOnce(&mut Container) -> McapResult<()>) {
+        let Some(container) = &mut self.container else {
+            return;
+        };
+        if let Err(error) = act(container) {
             tracing::error!("the recording ends here, and the run goes on without it: {error}");
-            self.failure = Some(error);
+            self.failure = Some(error.to_string());
+            // Dropped as it is, it would write the end of a whole file behind what is not whole.
+            self.container.take().map(Writer::into_inner);
         }
+    }
+}
+
+fn metadata(name: &str, metadata: Map) -> Metadata {
+    Metadata {
+        name: name.to_owned(),
+        metadata,
     }
 }
