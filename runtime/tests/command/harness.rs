@@ -113,7 +113,7 @@ impl Workbench {
         let streams = list["streams"].as_array().unwrap().iter();
         let names = streams.map(|stream| stream["name"].as_str().unwrap().to_owned());
         names
-            .filter(|name| name.starts_with(&self.namespace))
+            .filter(|name| name.starts_with(&self.stream("")))
             .collect()
     }
 }
