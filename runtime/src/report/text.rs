@@ -51,12 +51,20 @@ pub fn rate(hz: f64) -> String {
 /// A column of the table of stages that is shown only where there is something in it.
 type Count = (&'static str, fn(&StageReport) -> u64);
 
-const COUNTS: [Count; 5] = [
+const COUNTS: [Count; 7] = [
     ("dropped", |stage| stage.dropped),
     ("held", |stage| stage.held),
     ("bypassed", |stage| stage.bypassed),
     ("faults", |stage| stage.faults),
     ("restarts", |stage| stage.restarts),
+    ("skewed", |stage| {
+        stage
+            .frame_sync
+            .map_or(0, |sync| sync.frame_sync_skew_events)
+    }),
+    ("given up", |stage| {
+        stage.frame_sync.map_or(0, |sync| sync.frame_sync_timeouts)
+    }),
 ];
 
 /// The table of stages. `rates` are frames per second, one for each stage of the report.

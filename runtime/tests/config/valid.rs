@@ -151,7 +151,7 @@ fn every_key_is_read() {
     assert_eq!(stage.pause_sleep, Duration::from_millis(5));
     assert_eq!(stage.poll_interval, Duration::from_micros(100));
     assert_eq!(stage.trigger_policy, TriggerPolicy::AnyNew);
-    let synchronization = stage.synchronization.unwrap().value;
+    let synchronization = stage.synchronization.unwrap();
     assert_eq!(synchronization.max_skew_generations, 3);
     assert_eq!(synchronization.max_wait, Some(Duration::from_millis(500)));
     assert_eq!(stage.limits.memory.unwrap().value, 64 << 20);

@@ -1,7 +1,13 @@
 //! sandpipe beside the real shmpipeline: what is accepted, what is computed, and both on the same streams.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may panic"
+)]
 
+mod configs;
 #[path = "../support/mod.rs"]
 mod support;
 
