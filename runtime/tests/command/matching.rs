@@ -82,7 +82,7 @@ for stream, number, expected in eval(sys.argv[4]):
         continue
     answer = y.read_after_publication(seen, timeout=30)
     assert answer.frame_id == expected, (stream, number, answer.frame_id)
-print(list(y.read()))
+print(y.read().tolist())
 "#;
 
 /// Runs a stage of two triggers with more keys, writes to its streams in the order of `steps` (stream, id, and the id that is to

@@ -147,6 +147,15 @@ fn stages() {
         &["unknown key 'mod' | did you mean 'mode'?"],
     );
     check(
+        &with_stage("synchronization: {mode: ⟦matching_frame_id⟧}"),
+        &[
+            "'synchronization' of kernel 'k' is by 'matching_frame_id', which needs a new frame of every input | 'trigger_policy: all_new'",
+        ],
+    );
+    accept(&with_stage(
+        "synchronization: {mode: matching_frame_id}\n  trigger_policy: all_new\n  propagate_frame_id: true",
+    ));
+    check(
         &with_stage("synchronization: {max_wait_s: 1, timeout: ⟦1⟧}"),
         &["has both 'max_wait_s' and 'timeout'"],
     );

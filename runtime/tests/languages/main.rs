@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
+mod migration;
 #[path = "../support/mod.rs"]
 mod support;
 mod tools;

@@ -113,7 +113,8 @@ fn configurations_are_judged_as_the_parent_does_or_the_table_says_otherwise() {
 
     let mut configurations = mutations::mutations(&bases, SEED, COUNT);
     assert!(configurations.len() > 300);
-    configurations.extend(fixed::FIXED.map(|text| (format!("fixed: {text}"), text.to_owned())));
+    configurations.extend(mutations::dtypes(&bases));
+    configurations.extend(fixed::fixed());
     let cases = judged(configurations);
     let accepted = cases.iter().filter(|case| case.ours.is_empty()).count();
     // Else the comparison would say little.
@@ -132,7 +133,7 @@ fn configurations_are_judged_as_the_parent_does_or_the_table_says_otherwise() {
             _ => continue,
         };
         for complaint in complaints {
-            let covers = |row: &&differences::Difference| row.covers(side, complaint);
+            let covers = |row: &&differences::Difference| row.covers(side, complaint, &case.text);
             match DIFFERENCES.iter().find(covers) {
                 Some(row) => drop(hit.insert(row.name.to_owned())),
                 None => unexplained.push(format!(

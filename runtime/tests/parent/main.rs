@@ -8,6 +8,8 @@
 )]
 
 mod configs;
+mod notes;
+mod pipelines;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -118,8 +118,9 @@ fn binary() -> Value {
         json!({"name": name, "kind": format!("cpu.{name}"), "input": "a", "auxiliary": ["b"], "output": output,
                "parameters": parameters})
     };
+    let streams = ["a", "b", "c", "d", "e", "f", "g"].map(|name| stream(name, &[5]));
     json!({
-        "shared_memory": ["a", "b", "c", "d", "e", "f", "g"].map(|name| stream(name, &[5])),
+        "shared_memory": streams,
         "kernels": [
             stage("elementwise_add", "c", json!({})),
             stage("elementwise_subtract", "d", json!({})),

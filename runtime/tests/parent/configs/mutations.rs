@@ -92,7 +92,13 @@ pub fn mutations(bases: &[(&str, Value)], seed: u64, count: usize) -> Vec<(Strin
         all.extend(changes(name, base));
     }
     all.shuffle(&mut random);
-    all.truncate(count);
+    // There are many more words than other values, and most are refused by both.
+    let (words, others): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(what, _)| what.contains(" := "));
+    let mut all: Vec<(String, Value)> = words.into_iter().take(count / 4).collect();
+    let others = others.into_iter().take(count - all.len());
+    all.extend(others);
+    all.shuffle(&mut random);
     let twice = all.clone();
     for (name, document) in twice.iter().take(count / 8) {
         let again: Vec<(String, Value)> = changes(name, document).collect();
@@ -102,6 +108,27 @@ pub fn mutations(bases: &[(&str, Value)], seed: u64, count: usize) -> Vec<(Strin
     all.into_iter()
         .map(|(name, document)| (name, document.to_string()))
         .collect()
+}
+
+/// `bases` with another dtype in all places where they have float32.
+pub fn dtypes(bases: &[(&str, Value)]) -> Vec<(String, String)> {
+    let dtypes = [
+        "float64",
+        "float16",
+        "int8",
+        "int32",
+        "uint8",
+        "uint64",
+        "bool",
+        "complex64",
+    ];
+    let of = |dtype: &'static str| {
+        bases.iter().map(move |(name, base)| {
+            let text = base.to_string().replace("float32", dtype);
+            (format!("{name} of {dtype}"), text)
+        })
+    };
+    dtypes.into_iter().flat_map(of).collect()
 }
 
 /// Every single change of `base`.
@@ -126,7 +153,7 @@ fn changes(name: &str, base: &Value) -> impl Iterator<Item = (String, Value)> {
         if at_of(base, &path).is_some_and(Value::is_string) {
             let names = names(base);
             for word in names.iter().map(String::as_str).chain(WORDS) {
-                change(format!("= {word}"), &|document| {
+                change(format!(":= {word}"), &|document| {
                     if let Some(at) = at(document, &path) {
                         *at = json!(word);
                     }
