@@ -22,6 +22,7 @@ const PAUSE: Duration = Duration::from_millis(1500);
 /// Frames published on `y` so far.
 fn published(bench: &Workbench) -> u64 {
     let output = bench.run(&["stream", "info", &bench.stream("y"), "--format", "json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
     let info: Value = serde_json::from_slice(&output.stdout).unwrap();
     info["ring"]["published"].as_u64().unwrap()
 }

@@ -10,6 +10,9 @@
 mod configs;
 mod notes;
 mod pipelines;
+mod halves;
+#[path = "../command/harness.rs"]
+mod harness;
 #[path = "../support/mod.rs"]
 mod support;
 
