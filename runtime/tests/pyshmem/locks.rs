@@ -26,7 +26,9 @@ for number in range(1, 301):
     answer = y.read_after_publication(seen, timeout=30)
     while answer.frame_id < number:
         answer = y.read_after_publication(answer.count, timeout=30)
-    assert (answer.payload == 9.0 * number).all(), (number, answer)
+    # The run reads one stream at a time: beside a new frame it may find the offset of the frame before, still locked.
+    offsets = {10.0 * number - value for value in answer.payload}
+    assert offsets in ({float(number)}, {number - 1.0}), (number, answer)
 print("locked", flush=True)
 "#;
 
