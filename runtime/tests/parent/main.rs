@@ -8,11 +8,11 @@
 )]
 
 mod configs;
-mod notes;
-mod pipelines;
 mod halves;
 #[path = "../command/harness.rs"]
 mod harness;
+mod notes;
+mod pipelines;
 #[path = "../support/mod.rs"]
 mod support;
 
