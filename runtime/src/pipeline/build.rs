@@ -84,7 +84,10 @@ pub fn build(
     // Intakes first: what lies in an outside stream already is there for its readers, and no new frame to them.
     for lane in &lanes {
         let mut crew: Crew = Crew::default();
-        for &stream in &lane.intakes {
+        // What is read beside others last: who writes it and then the trigger finds both taken in, in that order.
+        let mut intakes = lane.intakes.clone();
+        intakes.sort_by_key(|&stream| !plan.graph.streams[stream].auxiliary.is_empty());
+        for stream in intakes {
             crew.feeds.push(Box::new(builder.intake(stream)?));
         }
         crews.push(crew);

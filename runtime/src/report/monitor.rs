@@ -176,7 +176,8 @@ impl Monitor {
             .sum();
         let report = StreamReport {
             published: entry.meter.published.get(),
-            skipped: entry.meter.missed.get() + skipped,
+            missed: entry.meter.missed.get(),
+            skipped,
         };
         (entry.name.clone(), report)
     }

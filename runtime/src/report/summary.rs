@@ -102,7 +102,10 @@ pub struct RecordedStreamReport {
 pub struct StreamReport {
     /// Frames published.
     pub published: u64,
-    /// Frames that somebody who triggers on this stream, or the stream itself, never saw.
+    /// Frames that the stream's source or an outside writer had, but that never entered the stream: overwritten before they
+    /// could be brought in, or without a place because somebody who wants every frame was behind.
+    pub missed: u64,
+    /// Published frames that were passed over by those whom the stream triggers, summed over them.
     pub skipped: u64,
 }
 

@@ -170,13 +170,14 @@ pub fn summary(report: &RunReport) -> String {
         .collect();
     let mut text = stages(report, &rates);
     let _ = write!(text, "{}", sources(report));
-    let heads = ["stream", "", "published", "skipped"];
+    let heads = ["stream", "", "published", "missed", "skipped"];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     for (name, stream) in &report.streams {
         let cells = [
             name,
             "",
             &stream.published.to_string(),
+            &stream.missed.to_string(),
             &stream.skipped.to_string(),
         ];
         rows.push(cells.map(str::to_owned).to_vec());

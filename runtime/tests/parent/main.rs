@@ -8,6 +8,9 @@
 )]
 
 mod configs;
+mod halves;
+#[path = "../command/harness.rs"]
+mod harness;
 mod notes;
 mod pipelines;
 #[path = "../support/mod.rs"]
