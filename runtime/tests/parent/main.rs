@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
+#[path = "../kernels/bench.rs"]
+mod bench;
+#[path = "../support/guest.rs"]
+mod guest;
+mod kernels;
 #[path = "../support/mod.rs"]
 mod support;
 
