@@ -7,10 +7,15 @@
     reason = "a test may panic"
 )]
 
+#[path = "../kernels/bench.rs"]
+mod bench;
 mod configs;
+#[path = "../support/guest.rs"]
+mod guest;
 mod halves;
 #[path = "../command/harness.rs"]
 mod harness;
+mod kernels;
 mod notes;
 mod pipelines;
 #[path = "../support/mod.rs"]
