@@ -2,7 +2,8 @@
 // kernel.js, which exports validateConfig(context), init(context) and computeInto(frameId, inputs, auxiliary, outputs).
 //
 // Frames come and go as copies. Inputs and outputs are typed arrays (Float32Array for f32), the outputs are the same ones at every
-// frame, and each is handed to the host when computeInto has returned. There is no state between frames in this world.
+// frame, and each is handed to the host when computeInto has returned. The frame id is a BigInt, exact up to 2^53. There is no state
+// between frames in this world.
 
 import { writeOutput } from "sandpipe:kernel/sink@0.1.0";
 import * as kernel from "./kernel.js";
@@ -55,7 +56,7 @@ export const stage = {
 export const copied = {
   computeInto(frameId, inputs, auxiliary) {
     try {
-      kernel.computeInto(frameId, typed(stage_.triggerInputs, inputs), typed(stage_.auxiliaryInputs, auxiliary), outputs);
+      kernel.computeInto(BigInt(frameId), typed(stage_.triggerInputs, inputs), typed(stage_.auxiliaryInputs, auxiliary), outputs);
     } catch (error) {
       throw reported(error);
     }

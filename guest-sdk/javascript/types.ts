@@ -9,7 +9,7 @@ export interface StreamArray {
   name: string;
   alias: string;
   dtype: Dtype;
-  shape: Uint32Array;
+  shape: number[];
 }
 
 /** Everything a stage is told. */
@@ -20,7 +20,7 @@ export interface Context {
   triggerInputs: StreamArray[];
   auxiliaryInputs: StreamArray[];
   outputs: StreamArray[];
-  operation?: string;
+  operation: string | null;
   /** A JSON object; see parameters(). */
   parameters: string;
 }

@@ -21,6 +21,7 @@ impl Kernel for Linear {
         "kind": "my.{NAME}",
         "version": "0.1.0",
         "summary": "Multiplies by a gain and adds an offset.",
+        "language": "rust",
         "dtypes": ["f32"],
         "parameters": {
             "type": "object",

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::error::CommandError;
+use crate::language;
 use crate::sandbox::{Confinement, Engine, EngineOptions, Nans};
 
 #[derive(Args, Default)]
@@ -35,6 +36,7 @@ impl SandboxArguments {
                 ConfinementArgument::Available => Confinement::Available,
             },
             nans,
+            adviser: language::adviser,
             ..EngineOptions::default()
         };
         Engine::new(options).map_err(|error| CommandError::Running(error.into()))

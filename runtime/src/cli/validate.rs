@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::error::{CommandError, WRONG};
 use super::sandbox::SandboxArguments;
 use super::{Format, output};
+use crate::config::Severity;
 use crate::pipeline::Plan;
 
 /// Checks pipelines: the YAML, each kernel's manifest, module and configuration. Creates nothing.
@@ -16,7 +17,9 @@ use crate::pipeline::Plan;
 #[command(after_help = "\
 Examples:
   sandpipe validate pipeline.yaml
-  sandpipe validate configs/*/pipeline.yaml --format json")]
+  sandpipe validate configs/*/pipeline.yaml --format json
+
+Of a pipeline of shmpipeline, notes say what differs here though it is right; see MIGRATION.md.")]
 pub(super) struct Validate {
     /// Pipelines to check.
     #[arg(required = true, value_name = "FILE")]
@@ -33,6 +36,7 @@ struct Verdict {
     file: PathBuf,
     valid: bool,
     errors: Vec<serde_json::Value>,
+    notes: Vec<serde_json::Value>,
 }
 
 impl Validate {
@@ -40,23 +44,26 @@ impl Validate {
         let engine = self.sandbox.engine()?;
         let mut verdicts = Vec::new();
         for file in self.files {
-            let errors = match Plan::new(&engine, &file) {
-                Ok(_) => Vec::new(),
-                Err(report) => {
-                    if self.format == Format::Text {
-                        output::report(&report);
-                    }
-                    report.json()
+            let checked = Plan::new(&engine, &file);
+            let valid = checked.is_ok();
+            let found = checked.map_or_else(|errors| errors, |plan| plan.config.notes());
+            if self.format == Format::Text {
+                if valid {
+                    output::result(&format!("{}: valid\n", file.display()))?;
                 }
-            };
-            if self.format == Format::Text && errors.is_empty() {
-                output::result(&format!("{}: valid\n", file.display()))?;
+                if !found.diagnostics().is_empty() {
+                    output::report(&found);
+                }
             }
-            let valid = errors.is_empty();
+            let (errors, notes) = match found.severity() {
+                Severity::Error => (found.json(), Vec::new()),
+                Severity::Note => (Vec::new(), found.json()),
+            };
             verdicts.push(Verdict {
                 file,
                 valid,
                 errors,
+                notes,
             });
         }
         if self.format == Format::Json {

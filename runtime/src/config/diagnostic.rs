@@ -49,9 +49,20 @@ impl Diagnostic {
     }
 }
 
+/// What the diagnostics of a report mean for the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Severity {
+    /// It cannot be used.
+    #[default]
+    Error,
+    /// It can, and this is good to know.
+    Note,
+}
+
 /// Everything that one check found in one file, in the order of the file.
 #[derive(Clone, Debug)]
 pub struct Report {
+    severity: Severity,
     file: PathBuf,
     source: Arc<str>,
     diagnostics: Vec<Diagnostic>,
@@ -67,10 +78,21 @@ impl Report {
         diagnostics.sort_by_key(|diagnostic| diagnostic.span);
         diagnostics.dedup();
         Report {
+            severity: Severity::default(),
             file: file.into(),
             source: source.into(),
             diagnostics,
         }
+    }
+
+    /// The same, of another severity.
+    pub fn of(self, severity: Severity) -> Report {
+        Report { severity, ..self }
+    }
+
+    /// What its diagnostics mean for the file.
+    pub fn severity(&self) -> Severity {
+        self.severity
     }
 
     /// The file that was checked.

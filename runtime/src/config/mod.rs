@@ -19,6 +19,7 @@ pub(crate) mod file;
 mod graph;
 mod initial;
 mod located;
+mod migration;
 mod on_fault;
 mod parameters;
 mod realtime;
@@ -31,7 +32,7 @@ mod units;
 mod unsupported;
 mod yaml;
 
-pub use diagnostic::{Diagnostic, Report};
+pub use diagnostic::{Diagnostic, Report, Severity};
 pub(crate) use diagnostic::{Diagnostics, nearest, suggestion};
 pub use endpoint::{SinkConfig, SourceConfig};
 pub use initial::{Initial, Number};
@@ -129,6 +130,11 @@ impl Config {
     /// The directory that paths of the file are relative to.
     pub fn directory(&self) -> &Path {
         directory(&self.path)
+    }
+
+    /// What differs where the file comes from shmpipeline, though it is right: see MIGRATION.md.
+    pub fn notes(&self) -> Report {
+        Report::new(&self.path, self.source.clone(), migration::notes(self)).of(Severity::Note)
     }
 
     /// A report on this configuration, for what later checks find.
@@ -289,9 +295,6 @@ fn read(
         unsupported::check_streams(&streams, &stages, diagnostics);
         on_fault::check_bypass(&stages, &streams, diagnostics);
     }
-    stages
-        .iter()
-        .for_each(|stage| unsupported::check_stage(stage, diagnostics));
     sources
         .iter()
         .for_each(|source| unsupported::check_source(source, diagnostics));

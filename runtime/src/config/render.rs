@@ -3,7 +3,7 @@
 use annotate_snippets::renderer::Renderer;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Snippet};
 
-use super::diagnostic::{Diagnostic, Report};
+use super::diagnostic::{Diagnostic, Report, Severity};
 use super::located::Span;
 
 /// Diagnostics that are shown; a hostile file could have as many as it has keys.
@@ -26,20 +26,28 @@ fn with(report: &Report, renderer: &Renderer) -> String {
         .diagnostics()
         .iter()
         .take(SHOWN)
-        .map(|diagnostic| renderer.render(&[group(diagnostic, &file, report.source())]))
+        .map(|diagnostic| renderer.render(&[group(diagnostic, &file, report)]))
         .collect();
     let rest = report.diagnostics().len().saturating_sub(SHOWN);
     if rest > 0 {
-        shown.push(format!("and {rest} more errors"));
+        let what = match report.severity() {
+            Severity::Error => "errors",
+            Severity::Note => "notes",
+        };
+        shown.push(format!("and {rest} more {what}"));
     }
     shown.join("\n\n")
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, file: &'a str, source: &'a str) -> Group<'a> {
-    let title = Level::ERROR.primary_title(diagnostic.message.as_str());
+fn group<'a>(diagnostic: &'a Diagnostic, file: &'a str, report: &'a Report) -> Group<'a> {
+    let level = match report.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Note => Level::NOTE,
+    };
+    let title = level.primary_title(diagnostic.message.as_str());
     let mut group = match diagnostic.span {
         None => title.element(Origin::path(file)),
-        Some(span) => match marked(source, span) {
+        Some(span) => match marked(report.source(), span) {
             Some(snippet) => title.element(snippet.path(file)),
             None => title.element(
                 Origin::path(file)

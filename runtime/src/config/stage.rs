@@ -111,9 +111,9 @@ pub struct StageConfig {
     /// When it runs.
     pub trigger_policy: TriggerPolicy,
     /// How frames of several inputs are matched.
-    pub synchronization: Option<Located<Synchronization>>,
-    /// Whether outputs carry the largest `frame_id` of the trigger inputs.
-    pub propagate_frame_id: Option<Located<bool>>,
+    pub synchronization: Option<Synchronization>,
+    /// Whether outputs carry the largest `frame_id` of the trigger inputs; else that of the first one that is new.
+    pub propagate_frame_id: bool,
     /// Bounds of its kernel.
     pub limits: Limits,
     /// What happens after a fault.
@@ -155,7 +155,7 @@ pub(super) fn read(
     if let (Some(trigger), Some(auxiliary), Some(outputs)) = (&trigger, &auxiliary, &outputs) {
         reference::check_overlap(fields, streams, trigger, auxiliary, outputs);
     }
-    let operation = fields.optional_text("operation");
+    let operation = fields.optional_lines("operation");
     let parameters = parameters::read(fields);
     let read_timeout = fields.seconds("read_timeout");
     let pause_sleep = fields.seconds("pause_sleep");
@@ -167,7 +167,13 @@ pub(super) fn read(
             ("all_new", TriggerPolicy::AllNew),
         ],
     );
-    let synchronization = synchronization(fields);
+    let several = trigger.as_ref().is_some_and(|trigger| trigger.len() > 1);
+    let policy = match &trigger_policy {
+        Some(policy) => policy.value,
+        None if several => TriggerPolicy::AllNew,
+        None => TriggerPolicy::AnyNew,
+    };
+    let synchronization = synchronization(fields, policy);
     let propagate_frame_id = fields.boolean("propagate_frame_id");
     let limits = supervision::limits(fields);
     let on_fault = on_fault::read(fields);
@@ -185,15 +191,13 @@ pub(super) fn read(
         &[("in_place", Publish::InPlace), ("sealed", Publish::Sealed)],
     );
     let instances = fields.small_integer("instances", 1, 1024);
-    let trigger = trigger?;
-    let several = trigger.len() > 1;
     Some(StageConfig {
         span,
         name: name?,
         kind,
         module,
         sha256,
-        trigger,
+        trigger: trigger?,
         auxiliary: auxiliary?,
         outputs: outputs?,
         operation,
@@ -201,13 +205,9 @@ pub(super) fn read(
         read_timeout: read_timeout.map_or(Duration::from_secs(1), |time| time.value),
         pause_sleep: pause_sleep.map_or(Duration::from_millis(10), |time| time.value),
         poll_interval: poll_interval.map_or(Duration::from_micros(10), |time| time.value),
-        trigger_policy: match trigger_policy {
-            Some(policy) => policy.value,
-            None if several => TriggerPolicy::AllNew,
-            None => TriggerPolicy::AnyNew,
-        },
+        trigger_policy: policy,
         synchronization,
-        propagate_frame_id,
+        propagate_frame_id: propagate_frame_id.is_some_and(|propagate| propagate.value),
         limits,
         on_fault: on_fault
             .unwrap_or_else(|| Located::new(OnFault::of(FaultAction::Stop, span), span)),
@@ -244,7 +244,7 @@ fn digest(text: &str) -> Result<[u8; 32], String> {
     }
 }
 
-fn synchronization(stage: &mut Fields<'_, '_>) -> Option<Located<Synchronization>> {
+fn synchronization(stage: &mut Fields<'_, '_>, policy: TriggerPolicy) -> Option<Synchronization> {
     let node = stage.get("synchronization")?;
     let what = format!("'synchronization' of {}", stage.what);
     let known = [
@@ -278,12 +278,24 @@ fn synchronization(stage: &mut Fields<'_, '_>) -> Option<Located<Synchronization
             .help("keep 'max_wait_s'"),
         );
     }
-    let value = Synchronization {
+    if let Some(mode) = &mode
+        && mode.value == SynchronizationMode::MatchingFrameId
+        && policy != TriggerPolicy::AllNew
+    {
+        fields.diagnostics.push(
+            Diagnostic::at(
+                mode.span,
+                format!(
+                    "{} is by 'matching_frame_id', which needs a new frame of every input",
+                    fields.what
+                ),
+            )
+            .help("add 'trigger_policy: all_new'"),
+        );
+    }
+    Some(Synchronization {
         mode: mode.map_or(SynchronizationMode::default(), |mode| mode.value),
         max_skew_generations: skew.map_or(16, |skew| skew.value),
         max_wait: wait.or(timeout).map(|wait| wait.value),
-    };
-    // The mode is what a version may not know, so that is the place to mark.
-    let span = mode.map_or(node.span, |mode| mode.span);
-    Some(Located::new(value, span))
+    })
 }

@@ -2,7 +2,6 @@
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::located::Span;
-use super::stage::SynchronizationMode;
 use super::{SinkConfig, SourceConfig, StageConfig, Storage, StreamConfig};
 
 /// A stage refuses a stream on a GPU with its own reason; here are those that no stage uses.
@@ -29,27 +28,6 @@ pub(super) fn check_streams(
                 "use 'storage: cpu'",
             );
         }
-    }
-}
-
-pub(super) fn check_stage(stage: &StageConfig, diagnostics: &mut Diagnostics) {
-    let mut refuse =
-        |span: Span, what: &str, instead: &str| refuse(diagnostics, span, what, instead);
-    if let Some(synchronization) = &stage.synchronization
-        && synchronization.mode == SynchronizationMode::MatchingFrameId
-    {
-        refuse(
-            synchronization.span,
-            "'mode: matching_frame_id'",
-            "use 'mode: count'",
-        );
-    }
-    if let Some(propagate) = stage.propagate_frame_id.filter(|propagate| propagate.value) {
-        refuse(
-            propagate.span,
-            "'propagate_frame_id: true'",
-            "use 'propagate_frame_id: false'",
-        );
     }
 }
 

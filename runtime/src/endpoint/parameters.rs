@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// One of the names of `choices`; another is reported with the nearest, and `listed_as` is what they are.
+    /// One of the names of `choices`, in any case; another is reported with the nearest, and `listed_as` is what they are.
     pub(super) fn choice<T: Copy>(
         &mut self,
         key: &str,
@@ -98,7 +98,8 @@ impl<'a> Reader<'a> {
         listed_as: &str,
     ) -> Option<T> {
         let text = self.read(key, "a name", |value| value.as_str().map(str::to_owned))?;
-        let found = choices.iter().find(|(name, _)| *name == text);
+        let word = text.trim().to_lowercase();
+        let found = choices.iter().find(|(name, _)| *name == word);
         if found.is_none() {
             let span = self
                 .parameters

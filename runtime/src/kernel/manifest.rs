@@ -32,6 +32,8 @@ pub struct Manifest {
     pub version: Option<String>,
     /// What it does, in a sentence.
     pub summary: Option<String>,
+    /// The language that it is written in, as `kernel new --lang` calls it.
+    pub language: Option<String>,
     /// Where the memory of its streams must lie.
     pub storage: Storage,
     /// Trigger inputs that it takes; `None` for any number.
@@ -88,6 +90,7 @@ struct Written {
     aliases: Vec<String>,
     version: Option<String>,
     summary: Option<String>,
+    language: Option<String>,
     #[serde(default)]
     storage: WrittenStorage,
     #[serde(default = "one")]
@@ -149,7 +152,8 @@ impl Manifest {
             serde_json::from_slice(json).map_err(|error| KernelError::new(error.to_string()))?;
         if version.abi != ABI {
             return Err(KernelError::new(format!(
-                "it is for version '{}' of the contract, and this host implements '{ABI}'",
+                "it is for version '{}' of the contract, and this host implements '{ABI}'; remove the SDK's files from its project and run \
+                 sandpipe kernel build, which writes those of this version",
                 version.abi
             )));
         }
@@ -190,14 +194,12 @@ impl Written {
         for kind in std::iter::once(&self.kind).chain(&self.aliases) {
             check_kind(kind)?;
         }
-        if self
-            .version
-            .as_ref()
-            .is_some_and(|version| version.len() > NAME_LIMIT)
-        {
-            return Err(KernelError::new(format!(
-                "'version' is longer than {NAME_LIMIT} bytes"
-            )));
+        for (key, value) in [("version", &self.version), ("language", &self.language)] {
+            if value.as_ref().is_some_and(|value| value.len() > NAME_LIMIT) {
+                return Err(KernelError::new(format!(
+                    "'{key}' is longer than {NAME_LIMIT} bytes"
+                )));
+            }
         }
         let dtypes = match self.dtypes {
             None => None,
@@ -250,6 +252,7 @@ impl Written {
             aliases: self.aliases,
             version: self.version,
             summary: self.summary,
+            language: self.language,
             storage: match self.storage {
                 WrittenStorage::Cpu => Storage::Cpu,
                 WrittenStorage::Gpu => Storage::Gpu,

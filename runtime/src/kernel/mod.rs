@@ -31,6 +31,11 @@ pub(crate) const MODULE_LIMIT: u64 = module::SIZE_LIMIT;
 /// Bytes that the file of a manifest may have.
 pub(crate) const MANIFEST_LIMIT: u64 = manifest::SIZE_LIMIT as u64;
 
+/// The text of the manifest inside a module, if it has one.
+pub(crate) fn manifest_of(module: &[u8]) -> Option<&[u8]> {
+    module::section(module).ok().flatten()
+}
+
 /// Why a file is no kernel: a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

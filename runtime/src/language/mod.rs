@@ -8,11 +8,13 @@
 //! A project needs no file that says what it is: its main source file does ([`Language::source`]). The commands come from here
 //! and never from the project.
 
+mod advice;
 mod project;
 mod recipe;
 mod template;
 mod tool;
 
+pub use advice::adviser;
 pub use project::{Project, ProjectError};
 pub use recipe::Step;
 pub use tool::{MissingTool, Tool};
@@ -74,6 +76,22 @@ impl Language {
             Language::Python => "Python",
             Language::JavaScript => "JavaScript",
             Language::TypeScript => "TypeScript",
+        }
+    }
+
+    /// What `kernel new --lang` and manifests call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Language::Rust => "rust",
+            Language::C => "c",
+            Language::Cpp => "cpp",
+            Language::Zig => "zig",
+            Language::AssemblyScript => "assemblyscript",
+            Language::Go => "go",
+            Language::Wat => "wat",
+            Language::Python => "python",
+            Language::JavaScript => "javascript",
+            Language::TypeScript => "typescript",
         }
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::process::Command;
 
-use super::tool::{ASC, CARGO, COMPONENTIZE_JS, COMPONENTIZE_PY, GO, MissingTool, TSC, Tool, ZIG};
+use super::tool::{ASC, CARGO, COMPONENTIZE_PY, COMPONENTIZE_QJS, GO, MissingTool, TSC, Tool, ZIG};
 use super::{Language, Project};
 
 /// One command of a tool.
@@ -107,10 +107,10 @@ impl Language {
                 COMPONENTIZE_PY,
                 format!("-d wit -w kernel-copied componentize --stub-wasi sandpipe -o {name}.wasm"),
             ),
-            Language::JavaScript => one(COMPONENTIZE_JS, componentize("sandpipe.js", name)),
+            Language::JavaScript => one(COMPONENTIZE_QJS, componentize("sandpipe.js", name)),
             Language::TypeScript => vec![
                 Step::new(TSC, "--project ."),
-                Step::new(COMPONENTIZE_JS, &componentize("build/sandpipe.js", name)),
+                Step::new(COMPONENTIZE_QJS, &componentize("build/sandpipe.js", name)),
             ],
         }
     }
@@ -125,11 +125,9 @@ impl Language {
     }
 }
 
-/// Without what WASI would offer: no kernel gets it.
+/// What WASI would offer traps: no kernel gets it.
 fn componentize(source: &str, name: &str) -> String {
-    format!(
-        "{source} --wit wit -n kernel-copied -d stdio random clocks http fetch-event -o {name}.wasm"
-    )
+    format!("--wit wit --js {source} -n kernel-copied --sync --stub-wasi -o {name}.wasm")
 }
 
 #[cfg(test)]

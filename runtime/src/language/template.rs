@@ -117,7 +117,9 @@ pub(super) fn files(language: Language, name: &str) -> Vec<(&'static str, String
     let named = |&(path, text): &(&'static str, &str)| (path, text.replace(NAME, name));
     let mut files: Vec<_> = own(language).iter().map(named).collect();
     if language != Language::Rust {
-        let manifest = sdk!("templates/manifest.json").replace(NAME, name);
+        let manifest = sdk!("templates/manifest.json")
+            .replace(NAME, name)
+            .replace("{LANG}", language.word());
         files.push((MANIFEST, manifest));
     }
     files.push(("README.md", readme(language, name)));

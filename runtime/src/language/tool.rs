@@ -54,11 +54,11 @@ pub(super) const COMPONENTIZE_PY: Tool = Tool {
     install: "pip install componentize-py",
 };
 
-pub(super) const COMPONENTIZE_JS: Tool = Tool {
-    title: "componentize-js",
-    commands: &["componentize-js"],
-    variable: "SANDPIPE_COMPONENTIZE_JS",
-    install: "npm install @bytecodealliance/componentize-js",
+pub(super) const COMPONENTIZE_QJS: Tool = Tool {
+    title: "componentize-qjs",
+    commands: &["componentize-qjs"],
+    variable: "SANDPIPE_COMPONENTIZE_QJS",
+    install: "npm install componentize-qjs",
 };
 
 pub(super) const TSC: Tool = Tool {

@@ -13,6 +13,7 @@ use super::graph::{Graph, Node};
 use super::intake::IntakeWorker;
 use super::lane::Crew;
 use super::lanes::name_of;
+use super::matching::Matching;
 use super::opening::{Memory, Opening, Shown};
 use super::output::Output;
 use super::plan::{Plan, PlannedStage};
@@ -23,14 +24,14 @@ use super::run::RunOptions;
 use super::sink::SinkWorker;
 use super::source::SourceWorker;
 use super::spec::{delivery, recorded, spec};
-use super::stage::{Guest, Stage};
+use super::stage::{FrameId, Guest, Stage};
 use super::state::State;
 use super::supervision::Supervision;
 use super::team::{Helper, Team};
 use super::trigger::Trigger;
 use super::work::{ReadyLane, hand_out};
 use crate::array::zeros;
-use crate::config::{self, FaultAction, StreamIndex};
+use crate::config::{self, FaultAction, StreamIndex, SynchronizationMode};
 use crate::endpoint;
 use crate::kernel::Origin;
 use crate::recording::{CallLog, Recorder, StageSubject, StreamSubject, calls};
@@ -83,7 +84,10 @@ pub fn build(
     // Intakes first: what lies in an outside stream already is there for its readers, and no new frame to them.
     for lane in &lanes {
         let mut crew: Crew = Crew::default();
-        for &stream in &lane.intakes {
+        // What is read beside others last: who writes it and then the trigger finds both taken in, in that order.
+        let mut intakes = lane.intakes.clone();
+        intakes.sort_by_key(|&stream| !plan.graph.streams[stream].auxiliary.is_empty());
+        for stream in intakes {
             crew.feeds.push(Box::new(builder.intake(stream)?));
         }
         crews.push(crew);
@@ -180,6 +184,7 @@ impl<'a> Builder<'a> {
                 .iter()
                 .map(|stage| {
                     Arc::new(StageMeter {
+                        sync: matches(stage).map(|_| Arc::default()),
                         parts: options.feeding.measures_parts().then(Box::default),
                         ..StageMeter::new(stage.trigger.len(), &clock)
                     })
@@ -359,9 +364,16 @@ impl<'a> Builder<'a> {
         for (output, frame) in outputs.iter_mut().zip(sealed) {
             output.seal(frame);
         }
+        let meter = Arc::clone(&self.stage_meters[index]);
+        let sync = matches(config).zip(meter.sync.as_ref());
         Ok(Stage {
             name: config.name.value.clone(),
             policy: config.trigger_policy,
+            matching: sync.map(|(rule, meter)| Matching::new(rule, Arc::clone(meter))),
+            frame_id: match config.propagate_frame_id {
+                true => FrameId::Largest,
+                false => FrameId::First,
+            },
             triggers: triggers.collect::<anyhow::Result<_>>()?,
             auxiliary: auxiliary.collect::<anyhow::Result<_>>()?,
             outputs,
@@ -376,7 +388,7 @@ impl<'a> Builder<'a> {
             quarantine: self.keeper.map(|keeper| keeper.stage(record(planned))),
             calls,
             run: self.run.clone(),
-            meter: Arc::clone(&self.stage_meters[index]),
+            meter,
             has_output: false,
             closed: false,
         })
@@ -510,6 +522,12 @@ impl<'a> Builder<'a> {
             realtime::shown(config),
         )
     }
+}
+
+/// The rule of a stage whose triggers have to match.
+fn matches(stage: &config::StageConfig) -> Option<&config::Synchronization> {
+    let rule = stage.synchronization.as_ref();
+    rule.filter(|rule| rule.mode == SynchronizationMode::MatchingFrameId)
 }
 
 /// What is known before a stage faults.

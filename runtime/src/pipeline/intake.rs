@@ -56,7 +56,7 @@ impl Worker for IntakeWorker {
         }
         self.taken += 1;
         self.meter.published.add(1);
-        self.meter.missed.set(self.ingest.skipped());
+        self.meter.missed.set(self.ingest.missed());
         Ok(Turn::Worked)
     }
 

@@ -15,6 +15,7 @@ mod lane;
 mod lanes;
 mod lifecycle;
 mod load;
+mod matching;
 mod opening;
 mod output;
 mod placement;

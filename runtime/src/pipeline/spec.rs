@@ -25,7 +25,8 @@ pub fn spec(config: &Config, graph: &Graph, index: StreamIndex) -> StreamSpec {
         mirror: match stream.mirror {
             Some(true) => Mirror::Every,
             None if edge => Mirror::Auto,
-            Some(false) | None => Mirror::Never,
+            None => Mirror::IfAttached,
+            Some(false) => Mirror::Never,
         },
         mode: match stream.mode {
             config::Mode::CreateOrAttach => Mode::CreateOrAttach,

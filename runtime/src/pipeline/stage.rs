@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::control::RunHandle;
 use super::lane::{Turn, Worker};
+use super::matching::{Matching, Step};
 use super::output::Output;
 use super::quarantine::StageQuarantine;
 use super::reopen::{Pending, Reopener};
@@ -22,6 +23,10 @@ use crate::stream::{Frame, Reader, Stamp, WaitWord, now_ns};
 pub struct Stage {
     pub(super) name: String,
     pub(super) policy: TriggerPolicy,
+    /// What brings the triggers to frames of one id, if they have to match.
+    pub(super) matching: Option<Matching>,
+    /// Which trigger frame's id the outputs get.
+    pub(super) frame_id: FrameId,
     pub(super) triggers: Vec<Trigger>,
     pub(super) auxiliary: Vec<Reader>,
     /// The frames of triggers, then of auxiliary inputs, that the last turn took.
@@ -48,6 +53,15 @@ pub struct Stage {
     pub(super) closed: bool,
 }
 
+/// Which trigger frame's id the outputs get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameId {
+    /// That of the first one that is new.
+    First,
+    /// The largest, of those that are not new too.
+    Largest,
+}
+
 /// Whether frames can be computed.
 pub enum Guest {
     /// Every part has its instance.
@@ -61,7 +75,7 @@ pub enum Guest {
 /// What a turn takes from the triggers.
 #[derive(Clone, Copy)]
 pub(super) struct Taken {
-    /// Whose frame it is: the id of the first new trigger frame, and the earliest origin of the new ones.
+    /// Whose frame it is: an id by the stage's [`FrameId`], and the earliest origin of the new trigger frames.
     pub stamp: Stamp,
     /// Sequence of the first new trigger frame.
     pub sequence: Option<u64>,
@@ -84,6 +98,13 @@ impl Stage {
         }
     }
 
+    /// Brings the report up to date about frames that were passed over.
+    fn count_skipped(&self) {
+        for (trigger, skipped) in self.triggers.iter().zip(&self.meter.skipped) {
+            skipped.set(trigger.skipped());
+        }
+    }
+
     /// Takes a free slot of every output. False while a reader that wants every frame is behind.
     pub(super) fn begin_outputs(&mut self) -> bool {
         let first = self.triggers.len() + self.auxiliary.len();
@@ -103,6 +124,7 @@ impl Stage {
             sequence: None,
         };
         let (inputs, rest) = self.slots.split_at_mut(self.triggers.len());
+        let mut largest = 0;
         self.inputs.clear();
         for ((trigger, skipped), place) in self
             .triggers
@@ -112,6 +134,7 @@ impl Stage {
         {
             let (frame, new) = trigger.take();
             *place = frame.slot;
+            largest = largest.max(frame.frame_id);
             self.inputs.push(frame);
             if new {
                 skipped.set(trigger.skipped());
@@ -123,6 +146,9 @@ impl Stage {
                     *origin = frame.origin_ns.min(*origin);
                 }
             }
+        }
+        if self.frame_id == FrameId::Largest {
+            taken.stamp.frame_id = largest;
         }
         for (reader, place) in self.auxiliary.iter_mut().zip(rest) {
             let frame = reader.current();
@@ -201,11 +227,22 @@ impl Worker for Stage {
             return Ok(Turn::Finished);
         }
         self.receive()?;
+        let step = match &mut self.matching {
+            Some(matching) => matching.step(&mut self.triggers),
+            None => Step::Matched,
+        };
+        if step == Step::Moved {
+            self.count_skipped();
+            return Ok(Turn::Worked);
+        }
         if !self.triggered() {
             if !self.exhausted() {
                 return Ok(Turn::Idle);
             }
             self.closed = true;
+            // What is held for frames that will never come.
+            self.triggers.iter_mut().for_each(Trigger::pass);
+            self.count_skipped();
             self.outputs.iter_mut().for_each(Output::close);
             // Producers need not wait any more for this stage to take what it will never take.
             self.triggers.clear();
@@ -235,7 +272,15 @@ impl Worker for Stage {
     }
 
     fn due(&self) -> Option<Instant> {
-        self.outputs.iter().filter_map(Output::due).min()
+        let matching = self.matching.as_ref().and_then(Matching::due);
+        let outputs = self.outputs.iter().filter_map(Output::due);
+        outputs.chain(matching).min()
+    }
+
+    fn delay(&mut self, by: Duration) {
+        if let Some(matching) = &mut self.matching {
+            matching.delay(by);
+        }
     }
 
     fn words<'a>(&'a self, words: &mut Vec<WaitWord<'a>>) {

@@ -1,5 +1,6 @@
 //! Counters that the lanes keep while they run. One lane writes each of them; anybody may read.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::clock::Clock;
@@ -46,6 +47,8 @@ pub struct StageMeter {
     pub restarts: Counter,
     /// Duration of the calls.
     pub exec: Recorder,
+    /// How its triggers came to match, if they have to.
+    pub sync: Option<Arc<SyncMeter>>,
     /// Where else the time of a frame goes, if that is measured.
     pub parts: Option<Box<Parts>>,
     /// From a fault to the fresh instance, waits included.
@@ -63,6 +66,17 @@ impl StageMeter {
             ..Self::default()
         }
     }
+}
+
+/// How trigger frames came to match: what shmpipeline counts as `frame_sync_*`.
+#[derive(Default)]
+pub struct SyncMeter {
+    /// How often the newest frames at hand had different ids.
+    pub skew_events: Counter,
+    /// How often those that lagged were passed over for it.
+    pub skipped_generations: Counter,
+    /// How often all were given up.
+    pub timeouts: Counter,
 }
 
 /// Where the time of a frame in a stage goes, beside the call.

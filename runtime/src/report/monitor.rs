@@ -9,7 +9,7 @@ use super::meter::{SourceMeter, StageMeter, StreamMeter};
 use super::placement::Placement;
 use super::realtime::Realtime;
 use super::summary::{
-    Exec, FaultReport, Latency, RunReport, SinkReport, SourceReport, SourceStreamReport,
+    Exec, FaultReport, FrameSync, Latency, RunReport, SinkReport, SourceReport, SourceStreamReport,
     StageReport, State, StreamReport,
 };
 
@@ -176,7 +176,8 @@ impl Monitor {
             .sum();
         let report = StreamReport {
             published: entry.meter.published.get(),
-            skipped: entry.meter.missed.get() + skipped,
+            missed: entry.meter.missed.get(),
+            skipped,
         };
         (entry.name.clone(), report)
     }
@@ -197,6 +198,11 @@ fn stage(entry: &StageEntry) -> (String, StageReport) {
         bypassed: meter.bypassed.get(),
         faults: meter.faults.get(),
         restarts: meter.restarts.get(),
+        frame_sync: meter.sync.as_ref().map(|sync| FrameSync {
+            frame_sync_skew_events: sync.skew_events.get(),
+            frame_sync_skipped_generations: sync.skipped_generations.get(),
+            frame_sync_timeouts: sync.timeouts.get(),
+        }),
         exec_us: Exec::of(&meter.exec.snapshot()),
         restart_us: Exec::of(&meter.restart.snapshot()),
     };

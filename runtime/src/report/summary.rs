@@ -102,7 +102,10 @@ pub struct RecordedStreamReport {
 pub struct StreamReport {
     /// Frames published.
     pub published: u64,
-    /// Frames that somebody who triggers on this stream, or the stream itself, never saw.
+    /// Frames that the stream's source or an outside writer had, but that never entered the stream: overwritten before they
+    /// could be brought in, or without a place because somebody who wants every frame was behind.
+    pub missed: u64,
+    /// Published frames that were passed over by those whom the stream triggers, summed over them.
     pub skipped: u64,
 }
 
@@ -148,10 +151,24 @@ pub struct StageReport {
     pub faults: u64,
     /// Fresh instances after a fault.
     pub restarts: u64,
+    /// How its triggers came to match; left out where they need not.
+    #[serde(flatten)]
+    pub frame_sync: Option<FrameSync>,
     /// Duration of the calls.
     pub exec_us: Exec,
     /// From a fault to the fresh instance, waits included.
     pub restart_us: Exec,
+}
+
+/// How the trigger frames of a stage with `matching_frame_id` came to match.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct FrameSync {
+    /// How often the newest frames at hand had different ids.
+    pub frame_sync_skew_events: u64,
+    /// How often those that lagged were passed over for it.
+    pub frame_sync_skipped_generations: u64,
+    /// How often all were given up, being too far apart or having waited too long.
+    pub frame_sync_timeouts: u64,
 }
 
 /// One sink.

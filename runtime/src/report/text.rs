@@ -51,12 +51,20 @@ pub fn rate(hz: f64) -> String {
 /// A column of the table of stages that is shown only where there is something in it.
 type Count = (&'static str, fn(&StageReport) -> u64);
 
-const COUNTS: [Count; 5] = [
+const COUNTS: [Count; 7] = [
     ("dropped", |stage| stage.dropped),
     ("held", |stage| stage.held),
     ("bypassed", |stage| stage.bypassed),
     ("faults", |stage| stage.faults),
     ("restarts", |stage| stage.restarts),
+    ("skewed", |stage| {
+        stage
+            .frame_sync
+            .map_or(0, |sync| sync.frame_sync_skew_events)
+    }),
+    ("given up", |stage| {
+        stage.frame_sync.map_or(0, |sync| sync.frame_sync_timeouts)
+    }),
 ];
 
 /// The table of stages. `rates` are frames per second, one for each stage of the report.
@@ -162,13 +170,14 @@ pub fn summary(report: &RunReport) -> String {
         .collect();
     let mut text = stages(report, &rates);
     let _ = write!(text, "{}", sources(report));
-    let heads = ["stream", "", "published", "skipped"];
+    let heads = ["stream", "", "published", "missed", "skipped"];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     for (name, stream) in &report.streams {
         let cells = [
             name,
             "",
             &stream.published.to_string(),
+            &stream.missed.to_string(),
             &stream.skipped.to_string(),
         ];
         rows.push(cells.map(str::to_owned).to_vec());

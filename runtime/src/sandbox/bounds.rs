@@ -29,6 +29,8 @@ pub const TABLE_ELEMENTS: usize = 1 << 18;
 pub const NESTED: usize = 256;
 /// How deep they may be nested.
 pub const DEPTH: usize = 16;
+/// Instances of modules and components that a component makes, each as often as it makes it.
+pub const INSTANTIATIONS: usize = 256;
 /// Core instances that a component may consist of.
 pub const INSTANCES: usize = 64;
 /// Characters of a log message that are kept.

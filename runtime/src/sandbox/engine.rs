@@ -1,15 +1,14 @@
 //! What all kernels run under: a compiler, a linker, a watchdog, a cache.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use wasmtime::component::Linker;
-
-use super::abi;
 use super::admission::{self, Facts, LoadError};
+use super::advice::{Advice, Adviser};
 use super::cache::Cache;
 use super::child::compile::CompileLimits;
 use super::child::remote::RemoteProgram;
@@ -17,16 +16,16 @@ use super::child::spawn::Spawner;
 use super::child::{self, Confinement};
 use super::code::Code;
 use super::compiler::{COMPILER_STACK, Compiler};
-use super::deadline::{Stop, Watchdog};
+use super::deadline::Watchdog;
 use super::executable::Executable;
 use super::floats::Nans;
-use super::host::{Host, LogConsumer, link, log_to_tracing};
-use super::interruption::{self, Epoch, Interruption};
+use super::host::{LogConsumer, log_to_tracing};
+use super::interruption::{self, Interruption};
 use super::isolation::Isolation;
 use super::limits::Limits;
-use super::page::Pages;
 use super::program::{Digest, Program, Runs};
 use super::room::check_address_space;
+use super::target::Target;
 use super::{selftest, wrap};
 
 /// Where compiled code is kept.
@@ -58,6 +57,8 @@ pub struct EngineOptions {
     pub helper: Option<PathBuf>,
     /// How much of the confinement of children this machine must offer.
     pub confinement: Confinement,
+    /// Says what authors of a module's language do about mistakes. By default nobody does.
+    pub adviser: Adviser,
     /// How guests are stopped at their deadline. By default the engine chooses; see [`Engine::interruption`].
     pub interruption: Option<Interruption>,
     /// Which NaNs kernels compute.
@@ -73,6 +74,7 @@ impl Default for EngineOptions {
             compile_memory: CompileLimits::default().memory,
             helper: None,
             confinement: Confinement::Full,
+            adviser: |_| None,
             interruption: None,
             nans: Nans::default(),
         }
@@ -89,11 +91,12 @@ pub struct EngineError(String);
 pub struct Engine(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    pub compiler: Compiler,
-    pub linker: Linker<Host>,
-    pub module_linker: wasmtime::Linker<Host>,
+    pub target: Arc<Target>,
+    /// For kernels of several components, made with the first of them; see [`Inner::target_for`].
+    composed: OnceLock<Result<Arc<Target>, LoadError>>,
     pub watchdog: Watchdog,
     pub log: LogConsumer,
+    adviser: Adviser,
     children: Option<Children>,
     cache: Option<Cache>,
     compiling: CompileLimits,
@@ -143,11 +146,11 @@ impl Engine {
         };
         let (compiler, fallback) = choose(options.interruption, options.nans, self_test)?;
         Ok(Engine(Arc::new(Inner {
-            linker: linker(&compiler)?,
-            module_linker: module_linker(&compiler)?,
-            compiler,
+            target: Arc::new(Target::new(compiler).map_err(failed)?),
+            composed: OnceLock::new(),
             watchdog,
             log: options.log,
+            adviser: options.adviser,
             children: options.helper.map(|helper| Children {
                 helper,
                 confinement: options.confinement,
@@ -168,11 +171,11 @@ impl Engine {
         crate::stream::guard::install().map_err(|error| EngineError(error.to_string()))?;
         let compiler = Compiler::new(Interruption::None, Nans::Any).map_err(failed)?;
         Ok(Engine(Arc::new(Inner {
-            linker: linker(&compiler)?,
-            module_linker: module_linker(&compiler)?,
-            compiler,
+            target: Arc::new(Target::new(compiler).map_err(failed)?),
+            composed: OnceLock::new(),
             watchdog: Watchdog::absent(),
             log,
+            adviser: |_| None,
             children: None,
             cache: None,
             compiling: CompileLimits::default(),
@@ -191,13 +194,32 @@ impl Engine {
         isolation: Isolation,
     ) -> Result<Program, LoadError> {
         let binary = wrap::to_binary(module)?;
+        let advice = (self.0.adviser)(&binary);
+        self.load_binary(module, binary, limits, isolation, advice)
+            .map_err(|error| error.advised(advice))
+    }
+
+    fn load_binary(
+        &self,
+        module: &[u8],
+        binary: Cow<'_, [u8]>,
+        limits: &Limits,
+        isolation: Isolation,
+        advice: Option<&'static Advice>,
+    ) -> Result<Program, LoadError> {
         let facts = admission::inspect(&binary, limits)?;
         let digest = Digest::of(module);
-        let compiler = self.0.compiler_for(isolation)?;
+        let target = match isolation {
+            Isolation::Thread => self.0.target_for(&facts)?,
+            Isolation::Process => &self.0.target,
+        };
+        let compiler = self.0.compiler_for(isolation, target)?;
         let cache = self.0.cache.as_ref();
         let cached = cache.map(|cache| (cache, cache.key(&compiler, &digest)));
         let runs = |code: &Code| match isolation {
-            Isolation::Thread => Executable::new(&self.0, code, facts.world).map(Runs::Here),
+            Isolation::Thread => {
+                Executable::new(&self.0, target, code, facts.world).map(Runs::Here)
+            }
             Isolation::Process => {
                 RemoteProgram::new(&self.0, code, facts.world).map(Runs::InChildren)
             }
@@ -215,13 +237,14 @@ impl Engine {
                 (runs(&code)?, true)
             }
         };
-        Ok(Program::new(runs, facts, digest, compiled))
+        Ok(Program::new(runs, facts, digest, compiled, advice))
     }
 
     /// How guests of this engine are stopped at their deadline: by a revoked page where that works, and by epochs elsewhere,
-    /// unless [`EngineOptions::interruption`] says otherwise.
+    /// unless [`EngineOptions::interruption`] says otherwise. (Kernels of several components, as those in JavaScript are, are
+    /// stopped by epochs in any case.)
     pub fn interruption(&self) -> Interruption {
-        self.0.compiler.interruption
+        self.0.target.interruption()
     }
 
     /// Why guests are stopped by epochs although nobody asked for that: the rest of a sentence after "because".
@@ -287,22 +310,35 @@ impl Inner {
         children.map_or(Confinement::Full, |children| children.confinement)
     }
 
+    /// What a guest on a thread is compiled for and linked to. For calls from one component to another the engine makes code
+    /// of its own, after polls have been added; it loops as long as the lists that are passed, which are of guests' making.
+    /// Checks of the epoch are in that code too.
+    fn target_for(&self, facts: &Facts) -> Result<&Arc<Target>, LoadError> {
+        if !facts.composed || self.target.interruption() != Interruption::Page {
+            return Ok(&self.target);
+        }
+        let nans = self.target.compiler.nans;
+        let new = || Target::new(Compiler::new(Interruption::Epochs, nans)?);
+        let composed = self
+            .composed
+            .get_or_init(|| new().map(Arc::new).map_err(no_compiler));
+        composed.as_ref().map_err(Clone::clone)
+    }
+
     /// The compiler for guests that run on a thread, or in a process that can be killed.
-    fn compiler_for(&self, isolation: Isolation) -> Result<Compiler, LoadError> {
-        match (isolation, self.compiler.interruption) {
-            (Isolation::Thread, _) => Ok(self.compiler.clone()),
+    fn compiler_for(&self, isolation: Isolation, target: &Target) -> Result<Compiler, LoadError> {
+        match (isolation, target.interruption()) {
+            (Isolation::Thread, _) => Ok(target.compiler.clone()),
             (Isolation::Process, _) if self.children.is_none() => Err(LoadError::new(
                 "The kernel is to run in a process of its own, but this program has no helper for that; let it run on a thread.",
             )),
             (Isolation::Process, Interruption::Epochs) => {
-                Compiler::new(Interruption::None, self.compiler.nans).map_err(|error| {
-                    LoadError::new(format!("The compiler cannot start: {error:#}."))
-                })
+                Compiler::new(Interruption::None, target.compiler.nans).map_err(no_compiler)
             }
             // They share one configuration.
             (Isolation::Process, Interruption::Page | Interruption::None) => Ok(Compiler {
                 interruption: Interruption::None,
-                ..self.compiler.clone()
+                ..target.compiler.clone()
             }),
         }
     }
@@ -321,14 +357,6 @@ impl Inner {
                 child::compile::compile(spawner?, &compiler, &binary, stage, &self.compiling)
             }
             None => compile_on_a_thread(compiler, binary, facts, &self.compiling),
-        }
-    }
-
-    /// What stops a guest whose pages, if it has any, are `pages`.
-    pub fn stop(&self, pages: &Arc<Pages>) -> Arc<dyn Stop> {
-        match self.compiler.interruption {
-            Interruption::Epochs => Arc::new(Epoch(self.compiler.engine.weak())),
-            Interruption::Page | Interruption::None => Arc::clone(pages) as Arc<dyn Stop>,
         }
     }
 }
@@ -358,16 +386,8 @@ fn compile_on_a_thread(
         })?
 }
 
-fn module_linker(compiler: &Compiler) -> Result<wasmtime::Linker<Host>, EngineError> {
-    let mut linker = wasmtime::Linker::new(&compiler.engine);
-    abi::link(&mut linker).map_err(failed)?;
-    Ok(linker)
-}
-
-fn linker(compiler: &Compiler) -> Result<Linker<Host>, EngineError> {
-    let mut linker = Linker::new(&compiler.engine);
-    link(&mut linker).map_err(failed)?;
-    Ok(linker)
+fn no_compiler(error: wasmtime::Error) -> LoadError {
+    LoadError::new(format!("The compiler cannot start: {error:#}."))
 }
 
 fn failed(error: wasmtime::Error) -> EngineError {

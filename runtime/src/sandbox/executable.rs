@@ -10,11 +10,13 @@ use super::code::{Code, Loaded};
 use super::contract::World;
 use super::engine::Inner;
 use super::host::Host;
+use super::target::Target;
 
 /// A kernel that can run in this process. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Executable {
     pub engine: Arc<Inner>,
+    pub target: Arc<Target>,
     pub linked: Linked,
     pub world: World,
 }
@@ -28,8 +30,13 @@ pub(super) enum Linked {
 
 impl Executable {
     /// Loads and links machine code.
-    pub fn new(engine: &Arc<Inner>, code: &Code, world: World) -> Result<Executable, LoadError> {
-        let loaded = code.load(&engine.compiler.engine).map_err(|error| {
+    pub fn new(
+        engine: &Arc<Inner>,
+        target: &Arc<Target>,
+        code: &Code,
+        world: World,
+    ) -> Result<Executable, LoadError> {
+        let loaded = code.load(&target.compiler.engine).map_err(|error| {
             LoadError::new(format!("The compiled module cannot be loaded: {error:#}."))
         })?;
         let unfit = |error: wasmtime::Error| {
@@ -39,11 +46,11 @@ impl Executable {
         };
         let linked = match &loaded {
             Loaded::Component(component) => Linked::Component(
-                engine.linker.instantiate_pre(component).map_err(unfit)?,
+                target.linker.instantiate_pre(component).map_err(unfit)?,
                 Exports::find(component, world)?,
             ),
             Loaded::Module(module) => Linked::Module(
-                engine
+                target
                     .module_linker
                     .instantiate_pre(module)
                     .map_err(unfit)?,
@@ -51,6 +58,7 @@ impl Executable {
         };
         Ok(Executable {
             engine: Arc::clone(engine),
+            target: Arc::clone(target),
             linked,
             world,
         })

@@ -12,6 +12,7 @@ use wasmtime::unix::StoreExt;
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::abi::{self, Outcome};
+use super::advice::{ALLOCATOR, InAllocator, REALLOC};
 use super::context::Context;
 use super::deadline::{Revoked, Watch};
 use super::engine::Inner;
@@ -51,7 +52,8 @@ impl Guest {
     ) -> Result<(Guest, Vec<GuestMemory>), Fault> {
         let engine = &executable.engine;
         let pages = Arc::default();
-        let watch = engine.watchdog.watch(limits.startup, engine.stop(&pages));
+        let stop = executable.target.stop(&pages);
+        let watch = engine.watchdog.watch(limits.startup, stop);
         Guest::instantiate(executable, context, limits, windows, pages, watch)
     }
 
@@ -62,10 +64,10 @@ impl Guest {
         context: &Context,
         limits: &Limits,
     ) -> Result<Guest, Fault> {
-        let engine = &executable.engine;
         let pages = Arc::default();
-        let stop = engine.stop(&pages);
-        let watch = engine.watchdog.watch_successor(&self.watch, stop);
+        let stop = executable.target.stop(&pages);
+        let watchdog = &executable.engine.watchdog;
+        let watch = watchdog.watch_successor(&self.watch, stop);
         Guest::instantiate(executable, context, limits, 0, pages, watch).map(|(guest, _)| guest)
     }
 
@@ -80,9 +82,9 @@ impl Guest {
         let engine = &executable.engine;
         let log = Arc::clone(&engine.log);
         let host = Host::new(&context.name, limits, windows, log, watch.revoked());
-        let mut store = Store::new(&engine.compiler.engine, host);
+        let mut store = Store::new(&executable.target.compiler.engine, host);
         store.limiter(|host| &mut host.limiter);
-        if engine.compiler.interruption == Interruption::Epochs {
+        if executable.target.interruption() == Interruption::Epochs {
             ask_at_epochs(&mut store, watch.revoked());
         }
         let fault_address = Arc::new(AtomicUsize::new(0));
@@ -277,10 +279,27 @@ fn explain(
     {
         what = format!("{what}: {fault}");
     }
+    let who = if in_allocator(error) {
+        ALLOCATOR
+    } else {
+        "The kernel "
+    };
     Fault::new(
         Cause::Trap,
-        format!("The kernel trapped: {what}{}.", place(error)),
+        format!("{who}trapped: {what}{}.", place(error)),
     )
+}
+
+/// Whether an error arose in the function by which the host asks for memory.
+fn in_allocator(error: &wasmtime::Error) -> bool {
+    let called = |backtrace: &WasmBacktrace| {
+        let mut names = backtrace
+            .frames()
+            .iter()
+            .filter_map(|frame| frame.func_name());
+        names.any(|name| name == REALLOC)
+    };
+    error.downcast_ref::<InAllocator>().is_some() || error.downcast_ref().is_some_and(called)
 }
 
 /// Where in the guest an error arose: names of functions, innermost first.

@@ -60,9 +60,9 @@ impl Interruption {
             .cranelift_opt_level(OptLevel::Speed)
             .compiler_inlining(Inlining::No)
             .epoch_interruption(epochs)
-            // The page is a memory of its own, and polls are atomic loads. Guests may have neither: admission validates them
-            // before anything of ours is added.
-            .wasm_multi_memory(!epochs)
+            // The page is a memory of its own, polls are atomic loads, and code for calls between components uses the memories of
+            // both. Guests may have none of it: admission validates them before anything of ours is added.
+            .wasm_multi_memory(true)
             .wasm_threads(!epochs)
             // What admission refuses the compiler need not know either.
             .wasm_memory64(false)

@@ -22,6 +22,7 @@
 
 mod abi;
 mod admission;
+mod advice;
 pub mod bounds;
 mod cache;
 mod child;
@@ -49,11 +50,13 @@ mod renewal;
 mod room;
 mod schedule;
 mod selftest;
+mod target;
 mod text;
 mod windows;
 mod wrap;
 
 pub use admission::{Facts, Form, LoadError, Memory};
+pub use advice::{Advice, Adviser, Mistake};
 pub use child::{Confinement, enter};
 pub use context::{Array, Context, Part};
 pub use contract::{WIT, World};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::admission::Facts;
+use super::advice::Advice;
 use super::child::remote::RemoteProgram;
 use super::context::Context;
 use super::contract::World;
@@ -50,6 +51,7 @@ struct Loaded {
     facts: Facts,
     digest: Digest,
     compiled: bool,
+    advice: Option<&'static Advice>,
 }
 
 /// Where instances of a program run.
@@ -61,12 +63,19 @@ pub(super) enum Runs {
 }
 
 impl Program {
-    pub(super) fn new(runs: Runs, facts: Facts, digest: Digest, compiled: bool) -> Program {
+    pub(super) fn new(
+        runs: Runs,
+        facts: Facts,
+        digest: Digest,
+        compiled: bool,
+        advice: Option<&'static Advice>,
+    ) -> Program {
         Program(Arc::new(Loaded {
             runs,
             facts,
             digest,
             compiled,
+            advice,
         }))
     }
 
@@ -103,13 +112,12 @@ impl Program {
     /// # Errors
     /// The kernel's own objection ([`Cause::Failed`](super::Cause::Failed)), or whatever else ended the call.
     pub fn validate_config(&self, context: &Context, limits: &Limits) -> Result<(), Fault> {
-        match &self.0.runs {
-            Runs::Here(executable) => {
-                let (mut guest, _) = Guest::start(executable, context, limits, 0)?;
-                guest.validate_config(context)
-            }
+        let outcome = match &self.0.runs {
+            Runs::Here(executable) => Guest::start(executable, context, limits, 0)
+                .and_then(|(mut guest, _)| guest.validate_config(context)),
             Runs::InChildren(program) => program.validate_config(context, limits),
-        }
+        };
+        outcome.map_err(|fault| Advice::on_fault(self.0.advice, fault))
     }
 
     /// Makes an instance: instantiates the module, lets it `reserve` a block, maps the windows over it, and calls `init`.
@@ -126,5 +134,6 @@ impl Program {
         limits: &Limits,
     ) -> Result<Instance, Fault> {
         Instance::open(&self.0.runs, context, windows, limits)
+            .map_err(|fault| Advice::on_fault(self.0.advice, fault))
     }
 }

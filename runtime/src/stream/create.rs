@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::control::Geometry;
 use super::error::StreamError;
 use super::header::Header;
-use super::lock::StreamLock;
+use super::lock::other_lock;
 use super::name::StreamFiles;
 use super::owner::process_is_alive;
 use super::segment::{self, Existing, Found, Segment};
@@ -27,7 +27,7 @@ pub(super) fn segment_for(
     spec: &StreamSpec,
     ring: &Geometry,
 ) -> Result<(Segment, bool), StreamError> {
-    let mut lock = StreamLock::open(files)?;
+    let mut lock = segment::open_lock(files)?;
     let Some(_held) = lock.hold_within(PATIENCE)? else {
         return Err(StreamError::Locked {
             name: files.name.clone(),
@@ -35,7 +35,12 @@ pub(super) fn segment_for(
         });
     };
     match plan(files, spec, segment::find(files)?)? {
-        Plan::Attach(existing) => Ok((segment::attach(existing, ring)?, false)),
+        Plan::Attach(existing) => {
+            if let Some(other) = other_lock(files, existing.header.creator) {
+                other.warn(files);
+            }
+            Ok((segment::attach(existing, ring)?, false))
+        }
         Plan::Make => {
             // Also where the header or the data of a run that is alive were destroyed, so that it was not known as such.
             if let Some(process) = segment::living_run(files)? {
@@ -45,7 +50,7 @@ pub(super) fn segment_for(
             let header = Header {
                 name: files.name.clone(),
                 array: spec.array.clone(),
-                gpu: false,
+                gpu: None,
                 notify: spec.notify,
                 creator: i64::from(std::process::id()),
                 instance: rand::random(),

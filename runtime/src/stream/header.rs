@@ -13,6 +13,8 @@ pub(super) const LENGTH: usize = 512;
 
 const MAGIC: [u8; 8] = *b"PYSHMEM\0";
 const VERSION: u16 = 3;
+/// What a header of version 2 began with: its version, as a double.
+const LEGACY_MARK: [u8; 8] = 2.0_f64.to_le_bytes();
 /// Bytes of the header without the name's field.
 const FIELDS_LENGTH: usize = 256;
 /// Dimensions that the shape field has room for.
@@ -67,14 +69,23 @@ pub(super) struct Header {
     pub name: String,
     /// Dtype and shape.
     pub array: ArrayType,
-    /// Whether the frames live on a GPU; the stream's file then holds at most a copy.
-    pub gpu: bool,
+    /// Where the frames live, if not in the stream's file.
+    pub gpu: Option<Gpu>,
     /// Whether writers wake who sleeps on the sequence.
     pub notify: bool,
     /// The process that made the stream.
     pub creator: i64,
     /// Random, new with every creation; zero where an old pyshmem gave none.
     pub instance: [u8; 16],
+}
+
+/// The frames live on a GPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gpu {
+    /// Which one.
+    pub device: i32,
+    /// Whether the stream's file holds copies of them; if not, it holds zeros for ever.
+    pub copied: bool,
 }
 
 /// The bytes are not a header that this version understands; says why.
@@ -127,6 +138,11 @@ impl Header {
     /// Says what is wrong, as the end of a sentence that begins with the file's path.
     pub fn decode(bytes: &[u8; LENGTH]) -> Result<Header, HeaderError> {
         let refuse = |reason: String| Err(HeaderError(reason));
+        if bytes[..8] == LEGACY_MARK {
+            return refuse(
+                "has a header of version 2, which an old pyshmem wrote: let the stream be made anew by pyshmem 1.4".into(),
+            );
+        }
         if bytes[..8] != MAGIC {
             return refuse("does not begin with pyshmem's mark".into());
         }
@@ -141,6 +157,9 @@ impl Header {
             return refuse(format!(
                 "has flags that this version does not know ({flags:#x})"
             ));
+        }
+        if flags & (GPU | CPU_COPY) == 0 {
+            return refuse("says that its frames are nowhere".into());
         }
         let expected = if flags & HAS_CRC == 0 {
             0
@@ -191,12 +210,21 @@ impl Header {
         Ok(Header {
             name: name.to_owned(),
             array,
-            gpu: flags & GPU != 0,
+            gpu: (flags & GPU != 0).then(|| Gpu {
+                device: u32_at(bytes, AT_DEVICE) as i32,
+                copied: flags & CPU_COPY != 0,
+            }),
             notify: flags & NOTIFY != 0,
             creator,
             instance,
         })
     }
+}
+
+/// Whether the bytes are those of a header that pyshmem began and did not complete: it writes the mark first and the checksum
+/// last.
+pub(super) fn is_unfinished(bytes: &[u8; LENGTH]) -> bool {
+    bytes[..8] == [0; 8] || bytes[..8] == MAGIC && u32_at(bytes, AT_CRC) == 0
 }
 
 /// CRC-32 (zlib) over the header with the changing fields as zeros, then the name's field.
@@ -236,7 +264,7 @@ mod tests {
                 dtype: Dtype::U16,
                 shape: vec![256, 256],
             },
-            gpu: false,
+            gpu: None,
             notify: true,
             creator: 4242,
             instance: *b"0123456789abcdef",

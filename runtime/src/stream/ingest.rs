@@ -2,15 +2,22 @@
 //!
 //! A frame is copied between two looks at pyshmem's sequence, and dropped if it has changed. That the sequence is even is not
 //! enough: after a writer was killed in the middle of a frame, pyshmem's next one has it even *during* the write (see `place`).
-//! But then sequence and count have not grown together, since the count grows only with whole frames. So a frame is taken
-//! without the lock only if both have grown together since they were last known to be right; otherwise with the lock held,
-//! which shows what the fields mean and puts them in order.
+//! Two things tell:
+//!
+//! - Whoever writes has signed for the lock. So a frame is taken without the lock only while nobody has.
+//! - The count grows only with whole frames. So it is taken without the lock only if sequence and count have grown together since
+//!   they were last known to be right.
+//!
+//! Neither would do alone: a writer that is killed after it counted its frame makes both grow by what they should, and a third
+//! process that takes the lock and writes nothing wipes out the signature of a dead one. Where they do not tell, the
+//! frame is taken with the lock held, which shows what the fields mean and puts them in order.
 
 #![allow(
     unsafe_code,
     reason = "copies frames between two places of shared memory"
 )]
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -18,7 +25,7 @@ use std::time::{Duration, Instant};
 use super::Stream;
 use super::control::Feed;
 use super::error::StreamError;
-use super::frame::{Publication, Stamp};
+use super::frame::{Publication, Stamp, now_ns};
 use super::lock::StreamLock;
 use super::place::{Look, Place};
 use super::ring::WaitWord;
@@ -28,12 +35,26 @@ use super::writer::Writer;
 /// Copies that may be torn before the lock is tried.
 const COPIES: u32 = 3;
 
+/// How often to look again while somebody has signed: one who has just written lets go within microseconds.
+const LOOKS: u32 = 500;
+
 /// How often the lock is tried, once copies were torn: a writer at full speed lets go of it for an instant per frame.
 const LOCK_TRIES: u32 = 100;
 
 /// A write that takes longer, or a signature that stays longer without one, may have been left by a process that died: then
 /// the lock is free.
 const LONG_WRITE: Duration = Duration::from_millis(10);
+
+/// How long to sleep where somebody was at work when we looked: he changes no word that wakes us when he lets go of the lock.
+const UNSETTLED_PAUSE: Duration = Duration::from_millis(1);
+
+/// Where writers wake nobody, how long to sleep between looks: a part of the time between the last two frames, within these
+/// bounds. So most frames of a steady writer are seen, soon, and one that writes seldom costs little.
+const LOOKS_PER_FRAME: u64 = 16;
+const PAUSE_NS: RangeInclusive<u64> = 20_000..=200_000;
+/// And so long where nobody has written for a while.
+const IDLE_PAUSE: Duration = Duration::from_millis(1);
+const IDLE_NS: u64 = 1_000_000_000;
 
 /// [`Ingest::room_seen`] where the ring has room.
 const HAS_ROOM: u64 = u64::MAX;
@@ -49,7 +70,10 @@ pub struct Ingest {
     settled: AtomicBool,
     /// The value of the ring's room word when an `every` reader was too far behind to bring a frame in.
     room_seen: AtomicU64,
-    skipped: AtomicU64,
+    missed: AtomicU64,
+    /// When the last frame was brought in, and how long after the one before: nanoseconds.
+    last_ns: AtomicU64,
+    between_ns: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -88,7 +112,9 @@ impl Ingest {
             seen: AtomicI64::new(0),
             settled: AtomicBool::new(false),
             room_seen: AtomicU64::new(HAS_ROOM),
-            skipped: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
+            last_ns: AtomicU64::new(0),
+            between_ns: AtomicU64::new(0),
             state: Mutex::new(State {
                 writer: Writer::new(stream, Feed::Outside)?,
                 lock: StreamLock::open(&stream.files)?,
@@ -127,19 +153,34 @@ impl Ingest {
     }
 
     /// Frames that were overwritten before they could be brought in.
-    pub fn skipped(&self) -> u64 {
-        self.skipped.load(Ordering::Relaxed)
+    pub fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
     }
 
     /// To wait until [`Ingest::poll`] may have something to do.
     pub fn word(&self) -> WaitWord<'_> {
         match self.room_seen.load(Ordering::Acquire) {
-            HAS_ROOM => self
-                .stream
-                .place
-                .wait_word(self.seen.load(Ordering::Acquire)),
+            HAS_ROOM => {
+                let seen = self.seen.load(Ordering::Acquire);
+                let most = match self.settled.load(Ordering::Acquire) {
+                    true => Duration::MAX,
+                    false => UNSETTLED_PAUSE,
+                };
+                let place = &self.stream.place;
+                place.wait_word(seen, most, || self.pause())
+            }
             seen => distrust(self.stream.records().shared.room.0.word(seen)),
         }
+    }
+
+    /// How long to sleep until the next look, where nobody wakes us.
+    fn pause(&self) -> Duration {
+        let last = self.last_ns.load(Ordering::Relaxed);
+        if now_ns().saturating_sub(last) > IDLE_NS {
+            return IDLE_PAUSE;
+        }
+        let pause = self.between_ns.load(Ordering::Relaxed) / LOOKS_PER_FRAME;
+        Duration::from_nanos(pause.clamp(*PAUSE_NS.start(), *PAUSE_NS.end()))
     }
 
     fn bring_in(&self) -> Option<Publication> {
@@ -152,7 +193,7 @@ impl Ingest {
         let before = state.taken;
         let mut outcome = Outcome::Torn;
         for _ in 0..COPIES {
-            let look = place.look();
+            let look = look_when_unsigned(place, state.taken);
             self.seen.store(look.sequence, Ordering::Release);
             outcome = state.take(place, &look);
             if !matches!(outcome, Outcome::Torn) {
@@ -173,7 +214,12 @@ impl Ingest {
             return None;
         };
         let missed = state.taken.saturating_sub(before + 1);
-        self.skipped.fetch_add(missed, Ordering::Relaxed);
+        self.missed.fetch_add(missed, Ordering::Relaxed);
+        let last = self
+            .last_ns
+            .swap(publication.published_ns, Ordering::Relaxed);
+        let between = publication.published_ns.saturating_sub(last);
+        self.between_ns.store(between, Ordering::Relaxed);
         Some(publication)
     }
 
@@ -185,7 +231,9 @@ impl Ingest {
             match lock.try_hold() {
                 Ok(Some(held)) => {
                     let regular = grown_together(state.right, &place.look());
-                    let look = place.settle(&held, regular);
+                    let Some(look) = place.settle(&held, regular) else {
+                        return Outcome::Later;
+                    };
                     self.seen.store(look.sequence, Ordering::Release);
                     if look.sequence < 0 {
                         return Outcome::Nothing;
@@ -242,6 +290,9 @@ impl State {
                 Outcome::Nothing
             };
         }
+        if look.signed {
+            return self.unless_long(look);
+        }
         let outcome = copy(&mut self.writer, place, look);
         if matches!(outcome, Outcome::Published(_)) {
             self.right = (look.sequence, look.count);
@@ -261,6 +312,19 @@ impl State {
             Outcome::Later
         }
     }
+}
+
+/// A look at the place, if it can be without anybody's signature where it holds a frame that is not the one that was taken last.
+fn look_when_unsigned(place: &Place, taken: u64) -> Look {
+    let mut look = place.look();
+    for _ in 0..LOOKS {
+        if !look.signed || !look.is_whole() || look.count == taken {
+            break;
+        }
+        std::hint::spin_loop();
+        look = place.look();
+    }
+    look
 }
 
 /// Whether every frame since `right` has moved the sequence by two.

@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "copies a frame into shared memory")]
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::Stream;
 use super::control::Feed;
 use super::error::StreamError;
 use super::header::{self, Header};
-use super::lock::StreamLock;
+use super::lock::{OtherLock, StreamLock, other_lock};
 use super::mapping::Mapping;
 use super::name::{self, StreamFiles};
 use super::owner::{Owner, process_is_alive};
@@ -51,6 +52,10 @@ pub struct Info {
     pub frame_id: u64,
     /// When it was written, in seconds of UNIX time; `None`: never.
     pub written: Option<f64>,
+    /// The file whose lock this process takes before it writes, as every process with the same environment does.
+    pub lock: PathBuf,
+    /// A process that made the stream or writes it and locks another file.
+    pub other_lock: Option<OtherLock>,
     /// The ring, if a run of sandpipe made the stream.
     pub ring: Option<RingInfo>,
 }
@@ -120,7 +125,11 @@ pub fn info(name: &str) -> Result<Info, StreamError> {
         ring,
     } = Opened::new(name)?;
     let look = place.look();
+    let files = StreamFiles::of(name)?;
+    let mut processes = [header.creator, look.holder].into_iter();
     Ok(Info {
+        other_lock: processes.find_map(|process| other_lock(&files, process)),
+        lock: files.lock,
         name: header.name,
         array: header.array,
         notify: header.notify,
@@ -221,6 +230,9 @@ pub fn write_frame(name: &str, frame: &[u8], frame_id: Option<u64>) -> Result<()
         let holder = place.holder();
         return Err(StreamError::Locked { name, holder });
     };
+    if let Some(holder) = place.stranger(&held) {
+        return Err(StreamError::Locked { name, holder });
+    }
     // SAFETY: `frame` is one frame long and private.
     unsafe { place.publish(&held, frame.as_ptr(), frame_id, 1) };
     Ok(())
@@ -232,7 +244,7 @@ pub fn write_frame(name: &str, frame: &[u8], frame_id: Option<u64>) -> Result<()
 /// There is none; a run that is alive has made it; its files are not those of a stream; the system refuses.
 pub fn remove(name: &str, force: bool) -> Result<(), StreamError> {
     let files = StreamFiles::of(name)?;
-    let mut lock = StreamLock::open(&files)?;
+    let mut lock = segment::open_lock(&files)?;
     let held = lock.hold_within(PATIENCE)?;
     let name = name.to_owned();
     if held.is_none() && !force {

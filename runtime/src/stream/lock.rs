@@ -3,6 +3,8 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags, flock, fstat};
@@ -77,6 +79,47 @@ impl StreamLock {
             }
             self.file = open_file(&self.files)?;
         }
+    }
+}
+
+/// A process that locks a stream by another file than this one does, since its environment names another directory: the two do
+/// not exclude each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherLock {
+    /// The process.
+    pub process: i64,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+/// Whether `process` locks the stream by another file, as far as its open files show. pyshmem keeps the file open as long as it
+/// has the stream open.
+pub(super) fn other_lock(files: &StreamFiles, process: i64) -> Option<OtherLock> {
+    let identity = |path: PathBuf| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+    let ours = identity(files.lock.clone());
+    let descriptors = fs::read_dir(format!("/proc/{process}/fd")).ok()?;
+    let locks = descriptors.flatten().filter_map(|entry| {
+        let path = fs::read_link(entry.path()).ok()?;
+        (path.file_name() == files.lock.file_name()).then_some((path, identity(entry.path())))
+    });
+    let mut other = None;
+    for (path, theirs) in locks {
+        if theirs == ours {
+            return None;
+        }
+        other = Some(OtherLock { process, path });
+    }
+    other
+}
+
+impl OtherLock {
+    /// Says so in the log, and what to do about it.
+    pub(super) fn warn(&self, files: &StreamFiles) {
+        let OtherLock { process, path } = self;
+        let (name, theirs, ours) = (&files.name, path.display(), files.lock.display());
+        tracing::warn!(
+            "process {process} locks stream '{name}' by {theirs} and this one by {ours}, so that they do not exclude each other: start both with the same PYSHMEM_LOCK_DIR (or TMPDIR)"
+        );
     }
 }
 

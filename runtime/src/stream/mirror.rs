@@ -5,12 +5,12 @@
     reason = "copies a frame between two places of shared memory"
 )]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Stream;
 use super::error::StreamError;
 use super::frame::now_ns;
-use super::lock::StreamLock;
+use super::lock::{StreamLock, other_lock};
 use super::spec::Mirror;
 
 /// With [`Mirror::Auto`] the pause after a copy, in durations of that copy: so copies take at most a twentieth
@@ -19,6 +19,10 @@ const PAUSE: u64 = 19;
 
 /// When to try again to get a lock that somebody holds.
 const LOCK_RETRY: Duration = Duration::from_millis(1);
+
+/// How long to leave the place to a process that has signed but locks elsewhere. One that is at it for longer may not be at it at
+/// all: another process may have got the id of one that died.
+const STRANGER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the end of a run waits for the lock to copy the last frame.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -41,6 +45,10 @@ pub(super) struct Mirroring {
     copied: u64,
     /// Not before this time.
     due_ns: u64,
+    /// Since when a process has signed that locks elsewhere.
+    stranger: Option<Instant>,
+    /// Whether it was told of one.
+    warned: bool,
 }
 
 impl Mirroring {
@@ -55,6 +63,8 @@ impl Mirroring {
             pending: None,
             copied: published,
             due_ns: 0,
+            stranger: None,
+            warned: false,
         }))
     }
 
@@ -97,6 +107,18 @@ impl Mirroring {
         if let Some(pending) = self.pending
             && let Ok(Some(held)) = self.lock.hold_within(patience)
         {
+            if let Some(process) = stream.place.stranger(&held) {
+                if !self.warned {
+                    self.warned = true;
+                    if let Some(other) = other_lock(&stream.files, process) {
+                        other.warn(&stream.files);
+                    }
+                }
+                if self.stranger.get_or_insert_with(Instant::now).elapsed() < STRANGER_PATIENCE {
+                    return;
+                }
+            }
+            self.stranger = None;
             let publications = pending.sequence.saturating_sub(self.copied);
             // SAFETY: our writer published the slot; it is the newest, so that nobody overwrites it; ring and place do not
             // overlap.

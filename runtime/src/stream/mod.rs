@@ -56,6 +56,7 @@ mod space;
 mod spec;
 mod spin;
 mod tap;
+mod user;
 mod wait;
 mod writer;
 
@@ -69,6 +70,7 @@ pub use frame::{Publication, Stamp};
 pub use gate::Gate;
 pub use ingest::Ingest;
 pub use inventory::{Info, RingInfo, Snapshot, info, list, read_frame, remove, write_frame};
+pub use lock::OtherLock;
 pub use private::PrivateRing;
 pub use reader::Reader;
 pub(crate) use ring::Signal;
@@ -125,7 +127,12 @@ impl Stream {
         let files = StreamFiles::of(&spec.name)?;
         let ring = spec.geometry()?;
         let (segment, made) = create::segment_for(&files, spec, &ring)?;
-        Stream::new(files, segment, spec.mirror, made).map(Arc::new)
+        let mirror = match (spec.mirror, made) {
+            (Mirror::IfAttached, true) => Mirror::Never,
+            (Mirror::IfAttached, false) => Mirror::Auto,
+            (mirror, _) => mirror,
+        };
+        Stream::new(files, segment, mirror, made).map(Arc::new)
     }
 
     /// Opens the ring of a stream that a run of sandpipe, in another process, has made: for its workers and for tools.

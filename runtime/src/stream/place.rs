@@ -5,7 +5,7 @@
 //! what its writers leave behind when they are killed:
 //!
 //! - a write that begins on an odd sequence stays odd (pyshmem makes it even *during* the write, so that readers take torn
-//!   frames for whole ones);
+//!   frames for whole ones; they are told from whole ones by the writer's signature, see `ingest`);
 //! - the count is read inside the bracket of the two sequences, not behind it.
 //!
 //! pyshmem's sequence grows by 2 and its count by 1 a frame. Ours grow by so much for each frame of the ring since the last
@@ -16,7 +16,7 @@
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::error::StreamError;
 use super::header;
@@ -39,8 +39,9 @@ const MOST: u64 = 1 << 60;
 
 /// How long to trust a writer that promises to wake us: it may die, or be another program that forgets.
 const RECHECK_WOKEN: Duration = Duration::from_millis(50);
-/// How long to sleep where nobody promises anything.
-const RECHECK_POLLED: Duration = Duration::from_millis(1);
+
+/// An even sequence that stays for so long is not that of a write that runs: its holder only keeps the lock, or is dead.
+const LONG_WRITE: Duration = Duration::from_millis(100);
 
 /// The place of one stream: the header that says what is in it, and its memory.
 #[derive(Clone, Debug)]
@@ -144,14 +145,16 @@ impl Place {
         self.word(AT_SEQUENCE).load(Ordering::Relaxed) as i64 == look.sequence
     }
 
-    /// To wait until a writer has come by after `seen`.
-    pub fn wait_word(&self, seen: i64) -> WaitWord<'_> {
-        let recheck = if self.notify {
-            RECHECK_WOKEN
-        } else {
-            RECHECK_POLLED
-        };
-        WaitWord::of_others(self.word(AT_SEQUENCE), seen as u64, recheck)
+    /// To wait until a writer has come by after `seen`. `pause`: how long to sleep between looks where writers wake nobody; `most`:
+    /// in any case.
+    pub fn wait_word(
+        &self,
+        seen: i64,
+        most: Duration,
+        pause: impl FnOnce() -> Duration,
+    ) -> WaitWord<'_> {
+        let recheck = if self.notify { RECHECK_WOKEN } else { pause() };
+        WaitWord::of_others(self.word(AT_SEQUENCE), seen as u64, recheck.min(most))
     }
 
     /// Copies the frame as it is now, whole or torn.
@@ -205,18 +208,26 @@ impl Place {
         self.unsign();
     }
 
+    /// The process that has signed although the lock is held here: it uses another lock, in another directory.
+    pub fn stranger(&self, _held: &Held<'_>) -> Option<i64> {
+        let holder = self.holder();
+        let is_other = holder != 0 && holder != i64::from(std::process::id());
+        (is_other && process_is_alive(holder)).then_some(holder)
+    }
+
     /// Brings the fields into order after a writer that died. Holding the lock, nobody is writing.
     ///
     /// `regular` says that sequence and count have grown together since they were last known to be right; if not, an even
     /// sequence under the name of a dead holder may be the middle of a write (the defect in the module's notes).
-    pub fn settle(&self, _held: &Held<'_>, regular: bool) -> Look {
+    ///
+    /// `None` where a [`Place::stranger`] may be writing: then nothing is known.
+    pub fn settle(&self, held: &Held<'_>, regular: bool) -> Option<Look> {
         let look = self.look();
         if look.sequence >= 0 {
             let odd = look.sequence % 2 == 1;
             let signed = look.holder != 0;
-            if signed && process_is_alive(look.holder) {
-                // Somebody uses another lock, in another directory. Nothing is known, so nothing is changed.
-                return look;
+            if self.stranger(held).is_some() {
+                return None;
             }
             if odd && !signed {
                 // A whole frame, published by a writer that had begun on the odd sequence of a dead one.
@@ -228,8 +239,12 @@ impl Place {
                 self.notify();
             }
         }
-        self.unsign();
-        self.look()
+        if look.signed {
+            self.clear_signature_of(look.holder);
+        }
+        // A stranger signs before it changes the sequence. So whoever has changed it before this look is seen after it.
+        let look = self.look();
+        self.stranger(held).is_none().then_some(look)
     }
 
     /// Copies the frame into `frame`, trying until it is whole.
@@ -246,13 +261,18 @@ impl Place {
                 given,
             });
         }
-        let start = std::time::Instant::now();
+        let start = Instant::now();
+        let mut signed = (0, start);
         loop {
             let look = self.look();
             if look.sequence < 0 {
                 return Err(StreamError::Unfinished { name: name() });
             }
-            if look.is_whole() {
+            if signed.0 != look.sequence {
+                signed = (look.sequence, Instant::now());
+            }
+            let at_work = look.signed && signed.1.elapsed() < LONG_WRITE;
+            if look.is_whole() && !at_work {
                 // SAFETY: the slice is a frame long and private.
                 unsafe { self.copy_to(frame.as_mut_ptr()) };
                 if self.is_still(&look) {
@@ -280,6 +300,15 @@ impl Place {
         let process = u64::from(std::process::id());
         self.word(AT_HOLDER).store(process, Ordering::Relaxed);
         self.depth().store(1, Ordering::Release);
+    }
+
+    /// Unsigns for a process that died, unless another has signed meanwhile.
+    fn clear_signature_of(&self, holder: i64) {
+        let (holder, order) = (holder as u64, Ordering::Relaxed);
+        let word = self.word(AT_HOLDER);
+        if word.compare_exchange(holder, 0, order, order).is_ok() {
+            self.depth().store(0, Ordering::Release);
+        }
     }
 
     fn unsign(&self) {

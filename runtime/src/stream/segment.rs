@@ -24,12 +24,14 @@ use rustix::io::Errno;
 
 use super::control::{self, Control, Geometry, MOST_READERS, MOST_SLOTS};
 use super::error::StreamError;
-use super::header::{self, Header};
+use super::header::{self, Gpu, Header};
+use super::lock::StreamLock;
 use super::mapping::{Mapping, whole_pages};
 use super::name::{DIRECTORY, StreamFiles};
 use super::owner::Owner;
 use super::place;
 use super::space;
+use super::user;
 
 /// The memory of a stream: where pyshmem's part and where our part lie. In a stream of ours that is two files, in one that
 /// pyshmem made three, since its files are not ours to enlarge.
@@ -106,11 +108,12 @@ pub(super) fn find(files: &StreamFiles) -> Result<Found, StreamError> {
     };
     let unusable = |path: &Path, reason: String| Ok(Found::Unusable(foreign(files, path, reason)));
     let mut bytes = [0; header::LENGTH];
-    if meta.read_exact_at(&mut bytes, 0).is_err() || bytes[..8] == [0; 8] {
+    if meta.read_exact_at(&mut bytes, 0).is_err() {
         return Ok(Found::Remains);
     }
     let header = match Header::decode(&bytes) {
         Ok(header) => header,
+        Err(_) if header::is_unfinished(&bytes) => return Ok(Found::Remains),
         Err(error) => return unusable(&files.meta, error.0),
     };
     if header.name != files.name {
@@ -119,11 +122,8 @@ pub(super) fn find(files: &StreamFiles) -> Result<Found, StreamError> {
             format!("belongs to a stream named {:?}", header.name),
         );
     }
-    if header.gpu {
-        return unusable(
-            &files.meta,
-            "belongs to a stream whose frames are on a GPU".into(),
-        );
+    if let Some(gpu) = header.gpu {
+        return unusable(&files.meta, on_gpu(gpu));
     }
     let Some(data) = data else {
         return Ok(Found::Remains);
@@ -143,6 +143,20 @@ pub(super) fn find(files: &StreamFiles) -> Result<Found, StreamError> {
     match run_of(&existing.meta) {
         Some(run) => Ok(Found::Ours(existing, run)),
         None => Ok(Found::Pyshmem(existing)),
+    }
+}
+
+/// Why frames on a GPU are left alone.
+fn on_gpu(gpu: Gpu) -> String {
+    let device = gpu.device;
+    if gpu.copied {
+        format!(
+            "holds copies of frames that are on GPU {device}, which would not learn of a frame that is written here: make it a stream with storage cpu"
+        )
+    } else {
+        format!(
+            "belongs to a stream whose frames are on GPU {device} and nowhere else: make it a stream with storage cpu"
+        )
     }
 }
 
@@ -191,7 +205,11 @@ fn open_own(files: &StreamFiles, path: &Path) -> Result<Opened, StreamError> {
         Err(Errno::NOENT) => return Ok(Opened::Missing),
         Err(Errno::LOOP) => return unusable("is a symbolic link"),
         Err(Errno::ISDIR | Errno::NXIO | Errno::NODEV) => return unusable("is not a regular file"),
-        Err(Errno::ACCESS | Errno::PERM) => return unusable("may not be opened by this user"),
+        Err(Errno::ACCESS | Errno::PERM) => {
+            let owner = lstat(path).map(|status| status.st_uid);
+            let refusal = |owner| unusable(&not_ours(owner));
+            return owner.map_or_else(|_| unusable("may not be opened by this user"), refusal);
+        }
         Err(error) => {
             return Err(StreamError::system(
                 &files.name,
@@ -206,11 +224,31 @@ fn open_own(files: &StreamFiles, path: &Path) -> Result<Opened, StreamError> {
     if !status.is_file() {
         return unusable("is not a regular file");
     }
-    let user = rustix::process::geteuid().as_raw();
-    if status.uid() != user {
-        return unusable(&format!("belongs to user {}, not {user}", status.uid()));
+    if status.uid() != rustix::process::geteuid().as_raw() {
+        return unusable(&not_ours(status.uid()));
     }
     Ok(Opened::File(file))
+}
+
+/// Why a file of another user is left alone: streams have no users but their owner's.
+fn not_ours(owner: u32) -> String {
+    let this = rustix::process::geteuid().as_raw();
+    if owner == this {
+        return "may not be opened, although this user owns it".to_owned();
+    }
+    format!(
+        "belongs to user {}, and this process runs as user {}: run both as the same user, or give this pipeline another `namespace`",
+        user::describe(owner),
+        user::describe(this)
+    )
+}
+
+/// Opens the lock of a stream before its files are looked at. Where that is refused because all of it is another user's, that is said.
+pub(super) fn open_lock(files: &StreamFiles) -> Result<StreamLock, StreamError> {
+    StreamLock::open(files).map_err(|error| match find(files) {
+        Ok(Found::Unusable(reason)) => reason,
+        _ => error,
+    })
 }
 
 fn foreign(files: &StreamFiles, path: &Path, reason: String) -> StreamError {

@@ -39,6 +39,8 @@ pub enum Mirror {
     Every,
     /// Not at all.
     Never,
+    /// As [`Mirror::Auto`] where the stream was attached to, since somebody else has it open; else not at all.
+    IfAttached,
 }
 
 /// What [`Stream::create`](super::Stream::create) is to make.

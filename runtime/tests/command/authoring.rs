@@ -14,6 +14,20 @@ const MANIFEST: &str = include_str!("../../../guest-sdk/templates/manifest.json"
 /// What to replace in the template, and by what.
 type Changes<'a> = Vec<(&'a str, &'a str)>;
 
+/// The languages as manifests call them, and as people do.
+const LANGUAGES: [(&str, &str); 10] = [
+    ("rust", "In Rust, "),
+    ("c", "In C and C++, "),
+    ("cpp", "In C and C++, "),
+    ("zig", "In Zig, "),
+    ("assemblyscript", "In AssemblyScript, "),
+    ("go", "In Go, "),
+    ("wat", "In WebAssembly text, "),
+    ("python", "In Python, "),
+    ("javascript", "In JavaScript and TypeScript, "),
+    ("typescript", "In JavaScript and TypeScript, "),
+];
+
 /// Makes the template, with parts of its text replaced, a module.
 fn module(bench: &Workbench, changes: &[(&str, &str)], manifest: &str) -> std::process::Output {
     let mut source = TEMPLATE.to_owned();
@@ -150,9 +164,9 @@ fn a_missing_tool_is_named_with_the_way_to_get_it() {
         (
             "javascript",
             [
-                "componentize-js is missing",
+                "componentize-qjs is missing",
                 "npm install",
-                "SANDPIPE_COMPONENTIZE_JS",
+                "SANDPIPE_COMPONENTIZE_QJS",
             ],
         ),
         (
@@ -348,7 +362,7 @@ fn modules_that_do_not_fit_the_contract_are_told_what_to_do() {
     let realloc = r#"(func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
   ;; Can the kernel run"#;
     let reserve = "(select (i32.const 0) (i32.shl (local.get $page) (i32.const 16)) (i32.eq (local.get $page) (i32.const -1)))";
-    let cases: [(&str, &str, &[&str]); 8] = [
+    let cases: [(&str, &str, &[&str]); 9] = [
         // Another version of the contract.
         (
             "mapped@0.1.0#compute-into",
@@ -377,7 +391,7 @@ fn modules_that_do_not_fit_the_contract_are_told_what_to_do() {
         (
             "  ;; Can the kernel run",
             realloc,
-            &["trapped", "unreachable"],
+            &["allocator trapped", "unreachable"],
         ),
         // Blocks that cannot be.
         (
@@ -391,16 +405,50 @@ fn modules_that_do_not_fit_the_contract_are_told_what_to_do() {
             &["past the end of its memory", "grow"],
         ),
         (reserve, "(i32.const 0)", &["no room", "limits: memory"]),
+        // A block over memory that the kernel uses.
+        (
+            reserve,
+            "(memory.fill (i32.const 4096) (i32.const 0) (i32.const 0)) (i32.const 65536)",
+            &["gave away a block", "allocator for good"],
+        ),
     ];
-    for (from, to, fragments) in cases {
-        assert!(module(&bench, &[(from, to)], MANIFEST).status.success());
+    // What is done about it depends on the language; each is asked about some of the mistakes.
+    let languages = LANGUAGES.iter().cycle();
+    for ((from, to, fragments), (language, advice)) in cases.iter().cycle().take(20).zip(languages)
+    {
+        let mut changes = vec![(*from, *to)];
+        if to.contains("memory.fill") {
+            changes.push((
+                r#"(memory (export "memory") 1)"#,
+                r#"(memory (export "memory") 99)"#,
+            ));
+            let end = "(global.set $elements";
+            changes.push((
+                end,
+                "(i32.store (i32.const 65536) (i32.const 7)) (global.set $elements",
+            ));
+        }
+        let manifest = MANIFEST.replace("{LANG}", language);
+        assert!(module(&bench, &changes, &manifest).status.success());
         let output = bench.run(&["kernel", "check", "./demo.wasm"]);
         let shown = text(&output.stdout) + &text(&output.stderr);
         assert!(matches!(output.status.code(), Some(1 | 2)), "{to}: {shown}");
-        for fragment in fragments {
-            assert!(shown.contains(fragment), "{to}: {shown}");
+        for fragment in fragments.iter().chain([advice]) {
+            assert!(shown.contains(fragment), "{to} in {language}: {shown}");
         }
     }
+    // Where nobody knows the language, what is true of all has to do.
+    assert!(
+        module(&bench, &[(cases[1].0, cases[1].1)], MANIFEST)
+            .status
+            .success()
+    );
+    let output = bench.run(&["kernel", "inspect", "./demo.wasm"]);
+    let shown = text(&output.stderr);
+    assert!(
+        shown.contains("did you mean") && !shown.contains("In "),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -496,6 +544,38 @@ fn built_in_kernels_keep_the_rules() {
                 &["--param", "tile_size=8", "--output", "float32:6,8,2"]
             }
             "cpu.spot_centroid" => &["--output", "float32:2"],
+            "cpu.tip_tilt_controller" => &[
+                "--input",
+                "float32:6,8",
+                "--auxiliary",
+                "matrix=float32:2,2",
+                "--auxiliary",
+                "bias=float32:2",
+                "--output",
+                "float32:2",
+            ],
+            "cpu.tomographic_controller" => &[
+                "--input",
+                "float32:8,4,8",
+                "--auxiliary",
+                "wfs_dark=float32:8,4,8",
+                "--auxiliary",
+                "wfs_inverse_flat=float32:8,4,8",
+                "--auxiliary",
+                "wfs_slope_offset=float32:8,1,2,2",
+                "--auxiliary",
+                "reconstructor=float32:5,32",
+                "--auxiliary",
+                "reconstructor_bias=float32:5",
+                "--auxiliary",
+                "command_offset=float32:5",
+                "--auxiliary",
+                "command_low=float32:5",
+                "--auxiliary",
+                "command_high=float32:5",
+                "--output",
+                "float32:5",
+            ],
             "cpu.custom_operation" => &["--operation", "input * 2"],
             _ => &[],
         };

@@ -1,5 +1,7 @@
 //! What the tests share: a folder and a namespace for each, so that they can run side by side.
 
+#![allow(dead_code, reason = "not every test program uses everything")]
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -113,7 +115,7 @@ impl Workbench {
         let streams = list["streams"].as_array().unwrap().iter();
         let names = streams.map(|stream| stream["name"].as_str().unwrap().to_owned());
         names
-            .filter(|name| name.starts_with(&self.namespace))
+            .filter(|name| name.starts_with(&self.stream("")))
             .collect()
     }
 }
@@ -139,21 +141,28 @@ impl Running<'_> {
 
     /// Waits until a stream exists and has so many frames.
     pub fn wait_for(&mut self, stream: &str, frames: u64) {
+        self.wait_until(stream, "published", frames);
+    }
+
+    /// Waits until a stream has a reader: then everything before it in the graph is ready for frames.
+    pub fn wait_for_reader(&mut self, stream: &str) {
+        self.wait_until(stream, "readers_attached", 1);
+    }
+
+    /// Waits until what `stream info` says about the ring of a stream has come to so much.
+    fn wait_until(&mut self, stream: &str, what: &str, least: u64) {
         let name = self.bench.stream(stream);
-        let published = || {
+        let found = || {
             let output = self
                 .bench
                 .run(&["stream", "info", &name, "--format", "json"]);
             let info: Value = serde_json::from_slice(&output.stdout).ok()?;
-            info["ring"]["published"].as_u64()
+            info["ring"][what].as_u64()
         };
         let start = Instant::now();
-        while published().is_none_or(|published| published < frames) {
-            assert!(
-                self.is_running(),
-                "no {frames} frames of {stream}: it has ended"
-            );
-            assert!(start.elapsed() < PATIENCE, "no {frames} frames of {stream}");
+        while found().is_none_or(|found| found < least) {
+            assert!(self.is_running(), "{what} of {stream}: it has ended");
+            assert!(start.elapsed() < PATIENCE, "{what} of {stream}");
         }
     }
 

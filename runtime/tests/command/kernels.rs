@@ -54,6 +54,87 @@ fn a_kernel_runs_on_files() {
     assert_eq!(read(&bench, "out.npy"), (vec![2, 2], vec![1., 3., 4., 6.]));
 }
 
+/// A module that says what it is and nothing else.
+fn named(kind: &str) -> String {
+    format!(r#"(module (@custom "sandpipe:manifest" "{{\"abi\":\"0.1\",\"kind\":\"{kind}\"}}"))"#)
+}
+
+/// A pipeline whose kernels are found in a directory and in a file.
+const PATHS: &str = "kernel_path: [kinds, alone.wat]
+shared_memory: [{name: x, shape: [4], dtype: float32}, {name: y, shape: [4], dtype: float32}]
+kernels: [{name: k, kind: my.alone, input: x, output: y}]
+";
+
+#[test]
+fn the_list_shows_where_each_kind_comes_from() {
+    let bench = Workbench::new("kernel-list-from");
+    std::fs::create_dir(bench.path("kinds")).unwrap();
+    bench.file("kinds/first.wat", named("my.first"));
+    bench.file("kinds/second.wat", named("my.second"));
+    bench.file("alone.wat", named("my.alone"));
+    bench.file("pipeline.yaml", PATHS);
+    let list = ["kernel", "list", "--pipeline", "pipeline.yaml"];
+    let output = bench.run(&list);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let shown = text(&output.stdout);
+    let json = bench.run(&[&list[..], &["--format", "json"]].concat());
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    for (kind, from) in [
+        ("cpu.scale", "built in"),
+        ("my.first", "kinds/first.wat'"),
+        ("my.second", "kinds/second.wat'"),
+        ("my.alone", "alone.wat'"),
+    ] {
+        let line = shown
+            .lines()
+            .find(|line| line.starts_with(&format!("{kind} ")));
+        assert!(
+            line.is_some_and(|line| line.contains(from)),
+            "{kind}: {shown}"
+        );
+        let mut kinds = json["kinds"].as_array().unwrap().iter();
+        let object = kinds.find(|object| object["kind"] == kind).unwrap();
+        assert!(
+            object["origin"].as_str().unwrap().ends_with(from),
+            "{object}"
+        );
+    }
+}
+
+#[test]
+fn two_modules_of_one_kind_are_an_error_that_names_both() {
+    let bench = Workbench::new("kernel-list-twice");
+    std::fs::create_dir(bench.path("kinds")).unwrap();
+    bench.file("kinds/first.wat", named("my.alone"));
+    bench.file("alone.wat", named("my.alone"));
+    bench.file("pipeline.yaml", PATHS);
+    for command in [
+        &["kernel", "list", "--pipeline", "pipeline.yaml"][..],
+        &["validate", "pipeline.yaml"],
+    ] {
+        let output = bench.run(command);
+        assert_eq!(output.status.code(), Some(2));
+        let shown = text(&output.stderr) + &text(&output.stdout);
+        for word in [
+            "two modules",
+            "my.alone",
+            "kinds/first.wat'",
+            "alone.wat'",
+            "pipeline.yaml",
+        ] {
+            assert!(shown.contains(word), "{word}: {shown}");
+        }
+    }
+    // Nor may a module take the kind of a built-in one.
+    bench.file("kinds/first.wat", named("cpu.scale"));
+    let output = bench.run(&["validate", "pipeline.yaml"]);
+    let shown = text(&output.stderr) + &text(&output.stdout);
+    assert!(
+        shown.contains("kinds/first.wat'") && shown.contains("built in"),
+        "{shown}"
+    );
+}
+
 #[test]
 fn repeating_a_kernel_goes_on_with_its_state_and_prints_the_time() {
     let bench = Workbench::new("kernel-repeat");
@@ -243,6 +324,8 @@ fn list_has_every_kind_and_its_parameters() {
         "shack_hartmann_centroid",
         "centroid",
         "spot_centroid",
+        "tip_tilt_controller",
+        "tomographic_controller",
         "custom_operation",
         "raise_error",
         "convert",

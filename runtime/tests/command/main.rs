@@ -10,6 +10,7 @@ mod isolation;
 mod kernels;
 mod lanes;
 mod limits;
+mod matching;
 mod observatory;
 mod outside;
 mod pause;

@@ -132,3 +132,60 @@ kernels:
     assert!(written.status.success(), "{}", text(&written.stderr));
     run.wait_for("offset", 1);
 }
+
+/// Makes a stream and keeps it until its standard input is closed.
+const OWNER: &str = r#"
+import sys, pyshmem
+stream = pyshmem.create(sys.argv[1], shape=(3, 5), dtype="float64")
+print("made", flush=True)
+sys.stdin.read()
+stream.close()
+pyshmem.unlink(sys.argv[1])
+"#;
+
+#[test]
+fn modes_look_for_streams_by_the_name_that_they_have_with_and_without_a_namespace() {
+    let bench = Workbench::new("modes");
+    for (line, x) in [
+        (format!("namespace: {}", bench.namespace), "x".to_owned()),
+        (String::new(), bench.stream("alone")),
+    ] {
+        let run = |mode: &str| {
+            let y = bench.stream("y");
+            bench.file(
+                "pipeline.yaml",
+                format!(
+                    "{line}
+shared_memory:
+  - {{name: {x}, shape: [3, 5], dtype: float64, mode: {mode}}}
+  - {{name: {y}, shape: [3, 5], dtype: float64}}
+kernels: [{{name: k, kind: cpu.copy, input: {x}, output: {y}}}]
+"
+                ),
+            );
+            let output = bench.run(&["run", "pipeline.yaml", "--duration", "10ms"]);
+            (output.status.success(), text(&output.stderr))
+        };
+        let name = match x.as_str() {
+            "x" => bench.stream("x"),
+            _ => x.clone(),
+        };
+        let (found, why) = run("attach");
+        assert!(!found && why.contains(&name), "{why}");
+        let mut owner =
+            support::Child::spawn(Command::new(support::python()).args(["-c", OWNER, &name]));
+        owner.wait_for("made");
+        for (mode, expected) in [
+            ("attach", true),
+            ("create", false),
+            ("create_or_attach", true),
+        ] {
+            let (found, why) = run(mode);
+            assert_eq!(found, expected, "{mode}: {why}");
+            assert!(expected || why.contains(&name), "{why}");
+            // It is not ours to remove.
+            assert!(bench.streams().contains(&name), "{mode}");
+        }
+        owner.finish();
+    }
+}

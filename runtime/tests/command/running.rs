@@ -272,3 +272,35 @@ fn a_failed_run_fails_whoever_reads_its_output() {
             .contains("\"failed\"")
     );
 }
+
+#[test]
+fn validate_shows_notes_after_the_verdict() {
+    let bench = Workbench::new("notes");
+    let file = bench.file(
+        "p.yaml",
+        SCALE.replace("output: y,", "output: y, read_timeout: 0.1,"),
+    );
+    let file = file.to_str().unwrap();
+    let output = bench.run(&["validate", file]);
+    assert!(output.status.success());
+    assert_eq!(text(&output.stdout), format!("{file}: valid\n"));
+    let notes = text(&output.stderr);
+    assert!(
+        notes.starts_with("note: 'read_timeout' of 'double': has no effect"),
+        "{notes}"
+    );
+    assert!(notes.contains(":6:58"), "{notes}");
+    let output = bench.run(&["validate", file, "--format", "json"]);
+    let verdict: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let verdict = &verdict["files"][0];
+    assert_eq!(
+        (&verdict["valid"], &verdict["errors"]),
+        (&true.into(), &serde_json::json!([]))
+    );
+    let note = &verdict["notes"][0];
+    assert_eq!(
+        (&note["line"], &note["column"]),
+        (&6.into(), &58.into()),
+        "{note}"
+    );
+}

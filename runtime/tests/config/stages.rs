@@ -19,6 +19,13 @@ fn stages() {
         &["parameter 'x' must be a finite number"],
     );
     check(
+        &with_stage("operation: ⟦\"input\\a\"⟧"),
+        &["'operation' of kernel 'k' holds a control character"],
+    );
+    accept(&with_stage(
+        "operation: |\n    (input # of the camera\n    \t * 2)\n",
+    ));
+    check(
         &with_stage("inputs: ⟦[⟧a]"),
         &["kernel 'k' must use either 'input' or 'inputs', not both"],
     );
@@ -146,6 +153,15 @@ fn stages() {
         &with_stage("synchronization: {⟦mod⟧: count}"),
         &["unknown key 'mod' | did you mean 'mode'?"],
     );
+    check(
+        &with_stage("synchronization: {mode: ⟦matching_frame_id⟧}"),
+        &[
+            "'synchronization' of kernel 'k' is by 'matching_frame_id', which needs a new frame of every input | 'trigger_policy: all_new'",
+        ],
+    );
+    accept(&with_stage(
+        "synchronization: {mode: matching_frame_id}\n  trigger_policy: all_new\n  propagate_frame_id: true",
+    ));
     check(
         &with_stage("synchronization: {max_wait_s: 1, timeout: ⟦1⟧}"),
         &["has both 'max_wait_s' and 'timeout'"],

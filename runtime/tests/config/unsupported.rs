@@ -4,14 +4,6 @@ use super::{check, with_stage};
 
 #[test]
 fn what_this_version_does_not_do() {
-    check(
-        &with_stage("synchronization: {mode: ⟦matching_frame_id⟧}\n  trigger_policy: all_new"),
-        &["'mode: matching_frame_id' is not supported by this version"],
-    );
-    check(
-        &with_stage("propagate_frame_id: ⟦true⟧"),
-        &["'propagate_frame_id: true' is not supported by this version"],
-    );
     let with = |endpoint: &str| with_stage("") + endpoint;
     check(
         &with(

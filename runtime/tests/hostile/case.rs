@@ -9,7 +9,8 @@
 //! ```
 //!
 //! What follows `;; @NAME` goes into that place of the sandbox's test kernel, which adds 1 to its input. `@attack` is the body of
-//! a function that is called instead on every third frame; `@module` replaces the kernel altogether.
+//! a function that is called instead on every third frame; `@module` replaces the kernel altogether. With `;; kernel: composed` it is
+//! the kernel of two components, and the attack is one of the inner component.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,10 @@ const KERNEL: &str = include_str!("../sandbox/kernel.wat");
 /// Its memory, and the first line of its allocator.
 const MEMORY: &str = r#"(memory (export "memory") 2)"#;
 const ALLOCATE: &str = "(local $at i32)\n";
+
+/// The kernel of two components, and the inner one's memory.
+const COMPOSED: &str = include_str!("../sandbox/composed.wat");
+const INNER_MEMORY: &str = r#"(memory (export "memory") 2) ;; of the inner one"#;
 
 /// What becomes of a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +117,12 @@ impl Case {
             let (name, body) = part.split_once('\n').expect("a part has a line of its own");
             (name, body)
         });
-        let mut case = Case::new(name, expect, compose(parts), "wat");
+        let text = match field("kernel") {
+            None => compose(parts),
+            Some("composed") => compose_inside(parts),
+            Some(other) => panic!("there is no kernel {other}"),
+        };
+        let mut case = Case::new(name, expect, text, "wat");
         case.limits = field("limits").unwrap_or_default().to_owned();
         case
     }
@@ -138,6 +148,26 @@ pub fn compose<'a>(parts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Strin
                 (mark("compute"), call.to_owned())
             }
             name => (mark(name), body.to_owned() + &mark(name)),
+        };
+        assert!(text.contains(&from), "there is no place for {name}");
+        text = text.replacen(&from, &to, 1);
+    }
+    text
+}
+
+/// The kernel of two components with these parts in the inner one.
+pub fn compose_inside<'a>(parts: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut text = COMPOSED.to_owned();
+    for (name, body) in parts {
+        let (from, to) = match name {
+            "memory" => (INNER_MEMORY.to_owned(), body.to_owned()),
+            "attack" => (
+                ";; @work\n".to_owned(),
+                format!(
+                    "(if (i64.eqz (i64.rem_u (local.get $frame_id) (i64.const 3))) (then {body}))\n"
+                ),
+            ),
+            name => (format!(";; @{name}\n"), format!("{body};; @{name}\n")),
         };
         assert!(text.contains(&from), "there is no place for {name}");
         text = text.replacen(&from, &to, 1);

@@ -1,6 +1,6 @@
 //! Modules that are too large, or too broken, to be written by hand.
 
-use crate::case::{Case, compose};
+use crate::case::{Case, compose, compose_inside};
 
 /// The kernel with more declarations.
 fn declaring(declarations: &str) -> String {
@@ -107,6 +107,24 @@ pub fn cases() -> Vec<Case> {
                     format!("(type $t{} (tuple $t{n} $t{n}))", n + 1)
                 })
             ),
+        ),
+        text(
+            "70-modules-without-number",
+            "refused nested modules and components",
+            compose_inside([("components", &repeated("(core module)", 256)[..])]),
+        ),
+        text(
+            "70-functions-together",
+            "refused functions",
+            compose_inside([(
+                "components",
+                &repeated(&format!("(core module {})", repeated("(func)", 67_000)), 3)[..],
+            )]),
+        ),
+        text(
+            "70-types-together",
+            "refused types",
+            compose_inside([("components", &repeated("(type (list u8))", 100_001)[..])]),
         ),
         binary("45-huge-custom-section", "harmless", {
             with_custom_section(&good, "noise", &vec![0xaa; 4 << 20])

@@ -3,7 +3,7 @@
 //!
 //! Each file in `kernels/` is an attack (see `case`); those that are too large to be read are made by `generated`, and
 //! `rust/` is a kernel in Rust with several. The numbers group them: 01 to 09 time, 10 to 27 memory, 28 to 41 the interface, 42 to
-//! 50 admission, 60 ordinary mistakes.
+//! 50 admission, 60 ordinary mistakes, 70 components inside components.
 //!
 //! All that have the same outcome run in one process, side by side on one input stream, so that they could harm each other too.
 
@@ -17,6 +17,8 @@
 
 mod case;
 mod generated;
+#[path = "../support/guest.rs"]
+mod guest;
 #[path = "../command/harness.rs"]
 mod harness;
 mod pipeline;

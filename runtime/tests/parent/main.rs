@@ -1,7 +1,23 @@
 //! sandpipe beside the real shmpipeline: what is accepted, what is computed, and both on the same streams.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may panic"
+)]
 
+#[path = "../kernels/bench.rs"]
+mod bench;
+mod configs;
+#[path = "../support/guest.rs"]
+mod guest;
+mod halves;
+#[path = "../command/harness.rs"]
+mod harness;
+mod kernels;
+mod notes;
+mod pipelines;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -244,8 +244,7 @@ fn a_function_with_more_loops_than_polls_is_refused() {
 }
 
 #[test]
-fn a_component_inside_a_component_has_no_code() {
-    // The engine's own code between the two would loop over lists of the callee's making, without polls.
+fn a_component_inside_a_kernel_of_the_mapped_world_has_no_code() {
     for inner in [
         "(component (core module))",
         "(component (core module (func (export \"f\"))) (core instance $i (instantiate 0)) (func (canon lift (core func $i \"f\"))))",
@@ -254,9 +253,9 @@ fn a_component_inside_a_component_has_no_code() {
         let outer = format!(
             r#"(component {inner} (instance $i)
                 (export "sandpipe:kernel/stage@0.1.0" (instance $i))
-                (export "sandpipe:kernel/copied@0.1.0" (instance $i)))"#
+                (export "sandpipe:kernel/mapped@0.1.0" (instance $i)))"#
         );
-        check(outer, &["component inside", "link"]);
+        check(outer, &["component inside", "mapped world", "link"]);
     }
 }
 

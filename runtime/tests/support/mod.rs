@@ -8,7 +8,7 @@
 )]
 
 use std::fs::{self, File};
-use std::io::{BufRead, Read};
+use std::io::{BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -128,6 +128,12 @@ impl Child {
         }
     }
 
+    /// Writes a line to its standard input.
+    pub fn say(&mut self, line: &str) {
+        let input = self.process.stdin.as_mut().unwrap();
+        writeln!(input, "{line}").unwrap();
+    }
+
     /// Kills it as `kill -9` does, and waits until it is gone.
     pub fn kill(&mut self) {
         let _ = self.process.kill();
@@ -148,6 +154,17 @@ impl Child {
         self.output.read_to_string(&mut rest).unwrap();
         let status = self.process.wait().unwrap();
         assert!(status.success(), "{status}: {rest}");
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let process = rustix::process::Pid::from_raw(self.id() as i32).unwrap();
+        rustix::process::kill_process(process, signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> std::process::ExitStatus {
+        self.process.wait().unwrap()
     }
 
     /// Its process id.

@@ -4,6 +4,9 @@ Every element of a frame says which frame it belongs to, so that a torn one is n
 """
 
 import json
+import os
+import random
+import signal
 import sys
 import time
 
@@ -26,17 +29,21 @@ def check(publication):
 def view(name, last):
     """Reads what it can, until frame `last` has come."""
     frames = missed = count = 0
+    first = None
     with pyshmem.open(name) as stream:
         print("viewing", flush=True)
         while True:
             publication = stream.read_after_publication(count, timeout=30)
             check(publication)
+            first = first or time.monotonic()
             frames += 1
             missed += publication.count - count - 1
             count = publication.count
             if publication.frame_id == int(last):
                 break
-    print("viewed", json.dumps({"frames": frames, "missed": missed, "count": count}), flush=True)
+        seen = {"frames": frames, "missed": missed, "count": count, "missed_by_handle": stream.total_missed_writes}
+    seen["seconds"] = time.monotonic() - first
+    print("viewed", json.dumps(seen), flush=True)
 
 
 def flood(name, seconds):
@@ -84,9 +91,58 @@ def keep(name, number):
         sys.stdin.read()
 
 
-def create(name, dtype, *shape):
+def kill_writers(name, times):
+    """Writes at full speed in processes that are killed one after the other, at any moment; once in a while one more frame is
+    written whole before the next. Says of each in which state it left the stream."""
+    chance = random.Random(int(time.time()))
+    number = 0
+    print("killing", flush=True)
+    for _ in range(int(times)):
+        number += 1_000_000
+        writer = os.fork()
+        if writer == 0:
+            with pyshmem.open(name) as stream:
+                for more in range(1, 1_000_000):
+                    stream.write(frame(number + more, stream.shape), frame_id=number + more)
+        time.sleep(0.002 + chance.random() * 0.006)
+        os.kill(writer, signal.SIGKILL)
+        os.waitpid(writer, 0)
+        state = patiently(lambda: pyshmem.stat(name))
+        print("killed", json.dumps([state["write_sequence"], state["count"]]), flush=True)
+        if chance.random() < 0.3:
+            patiently(lambda: write(name, number + 999_999))
+    print("done", flush=True)
+    sys.stdin.read()
+
+
+def patiently(action):
+    """Tries for some seconds: a process that was killed while it signed the lock keeps pyshmem from opening the stream until
+    somebody puts that in order."""
+    for _ in range(100):
+        try:
+            return action()
+        except ValueError:
+            pass
+    return action()
+
+
+def kill_creators(name):
+    """Makes and unlinks a stream in a process that is killed at any moment. Once more for every line that comes in."""
+    for line in sys.stdin:
+        creator = os.fork()
+        if creator == 0:
+            while True:
+                pyshmem.create(name, shape=[512], dtype="uint64").close()
+                pyshmem.unlink(name)
+        time.sleep(0.001 + random.random() * 0.003)
+        os.kill(creator, signal.SIGKILL)
+        os.waitpid(creator, 0)
+        print("killed", flush=True)
+
+
+def create(name, dtype, *shape, notify=True):
     """Makes a stream and goes on to own it until it is told to end."""
-    pyshmem.create(name, shape=[int(extent) for extent in shape], dtype=dtype, notify=True)
+    stream = pyshmem.create(name, shape=[int(extent) for extent in shape], dtype=dtype, notify=notify)
     print("created", flush=True)
     sys.stdin.read()
 

@@ -15,6 +15,7 @@ impl Kernel for Normalise {
         "kind": "polyglot.normalise",
         "version": "0.1.0",
         "summary": "Maps the range from black to white to 0…1 and clips what lies outside.",
+        "language": "rust",
         "dtypes": ["f32"],
         "parameters": {
             "type": "object",

@@ -77,6 +77,9 @@ fn text(kernel: &Kernel, program: &Program) -> String {
     if let Some(summary) = &manifest.summary {
         line("summary", summary.clone());
     }
+    if let Some(language) = &manifest.language {
+        line("language", language.clone());
+    }
     line("origin", kernel.origin.to_string());
     line("world", program.world().name().to_owned());
     line(
@@ -141,6 +144,7 @@ fn object(kernel: &Kernel, program: &Program) -> Value {
         "aliases": manifest.aliases,
         "version": manifest.version,
         "summary": manifest.summary,
+        "language": manifest.language,
         "origin": kernel.origin.to_string(),
         "world": program.world().name(),
         "storage": manifest.storage.name(),

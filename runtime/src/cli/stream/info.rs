@@ -45,6 +45,17 @@ fn text(info: &Info) -> String {
     line("count", format!("{} frames in pyshmem's place", info.count));
     line("frame id", info.frame_id.to_string());
     line("notify", if info.notify { "yes" } else { "no" }.to_owned());
+    line("lock", info.lock.display().to_string());
+    if let Some(other) = &info.other_lock {
+        line(
+            "conflict",
+            format!(
+                "process {} locks {} instead: start both with the same PYSHMEM_LOCK_DIR (or TMPDIR)",
+                other.process,
+                other.path.display()
+            ),
+        );
+    }
     if info.write_sequence < 0 {
         line(
             "damage",

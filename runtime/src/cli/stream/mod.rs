@@ -64,6 +64,11 @@ fn object(info: &Info) -> Value {
         "write_sequence": info.write_sequence,
         "frame_id": info.frame_id,
         "written_s": info.written,
+        "lock": info.lock.to_string_lossy(),
+        "other_lock": info.other_lock.as_ref().map(|other| json!({
+            "pid": other.process,
+            "path": other.path.to_string_lossy(),
+        })),
         "ring": info.ring.as_ref().map(|ring| json!({
             "run_alive": ring.run_alive,
             "slots": ring.slots,

@@ -13,6 +13,7 @@ mod lower;
 
 use wasmtime::{Instance, InstancePre, Store, TypedFunc, WasmParams};
 
+use super::advice::{InAllocator, REALLOC};
 use super::context::Context;
 use super::contract::{MAPPED, STAGE, types};
 use super::host::Host;
@@ -52,7 +53,7 @@ impl Functions {
             initialize.typed::<(), ()>(&*store)?.call(&mut *store, ())?;
         }
         Ok(Functions {
-            realloc: instance.get_typed_func(&mut *store, "cabi_realloc")?,
+            realloc: instance.get_typed_func(&mut *store, REALLOC)?,
             validate_config: Reporting::find(&instance, store, &memory, STAGE, "validate-config")?,
             init: Reporting::find(&instance, store, &memory, STAGE, "init")?,
             reserve: instance.get_typed_func(&mut *store, &format!("{MAPPED}#reserve"))?,
@@ -92,7 +93,8 @@ impl Functions {
         // As for components: an allocator may not call the host, nor may the function that frees a result.
         store.data_mut().may_call = false;
         let lowered = lower::context(&self.memory, context, |align, size| {
-            self.realloc.call(&mut *store, (0, 0, align, size))
+            let address = self.realloc.call(&mut *store, (0, 0, align, size));
+            address.map_err(|error| error.context(InAllocator))
         });
         store.data_mut().may_call = true;
         lowered

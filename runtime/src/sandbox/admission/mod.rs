@@ -3,6 +3,7 @@
 //! A module is walked once for sizes and names ([`inspect`]), which costs little and gives messages that an author can act on,
 //! and then, before it is compiled, validated whole by wasmparser under [`FEATURES`] ([`validate`]). Modules nested in a component are walked and counted like the outer one.
 
+mod instances;
 pub(crate) mod names;
 
 use wasmparser::{
@@ -10,6 +11,7 @@ use wasmparser::{
     Payload, TypeRef, Validator, WasmFeatures,
 };
 
+use super::advice::{Advice, Mistake};
 use super::bounds::{
     BLOCK_DEPTH, DEPTH, EXPORTS, FUNCTION_BYTES, FUNCTION_LOCALS, FUNCTIONS, GLOBALS, IMPORTS,
     MODULE_BYTES, NESTED, SEGMENTS, TABLE_ELEMENTS, TABLES, TYPES,
@@ -18,6 +20,7 @@ use super::contract::World;
 use super::limits::Limits;
 use super::page::MARK;
 use super::text::clean;
+use instances::Instances;
 
 /// What WebAssembly a kernel may use: the second version of the standard, and tail calls and constant expressions of the
 /// third. No 64-bit, shared or second memory, no custom page size (windows need one plain memory), no relaxed SIMD (results
@@ -30,12 +33,36 @@ pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM2
 
 /// A module or component cannot be loaded. A full sentence for its author.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct LoadError(String);
+#[error("{message}")]
+pub struct LoadError {
+    message: String,
+    mistake: Option<Mistake>,
+}
 
 impl LoadError {
     pub(crate) fn new(message: impl AsRef<str>) -> LoadError {
-        LoadError(clean(message.as_ref(), 2000))
+        LoadError {
+            message: clean(message.as_ref(), 2000),
+            mistake: None,
+        }
+    }
+
+    /// Says what kind of mistake it is.
+    pub(super) fn by(self, mistake: Mistake) -> LoadError {
+        LoadError {
+            mistake: Some(mistake),
+            ..self
+        }
+    }
+
+    /// The same with the remedy behind it, if there is one for it.
+    pub(super) fn advised(self, advice: Option<&Advice>) -> LoadError {
+        match (self.mistake, advice) {
+            (Some(mistake), Some(advice)) => {
+                LoadError::new(format!("{} {}", self.message, advice.about(mistake)))
+            }
+            _ => self,
+        }
     }
 }
 
@@ -55,6 +82,8 @@ pub struct Facts {
     pub form: Form,
     /// Chosen by the exports found.
     pub world: World,
+    /// Whether it consists of several components with code. For calls from one to the other the engine makes code of its own.
+    pub composed: bool,
     /// Names of the imports: `module#name` for a core module, the interface for a component.
     pub imports: Vec<String>,
     /// Names of the exports.
@@ -116,16 +145,6 @@ fn damaged(error: wasmparser::Error) -> LoadError {
     ))
 }
 
-/// For a call from one component of a composition to another the engine makes code of its own, after polls have been added, and
-/// that code loops as long as the callee's lists are. Components that only pass functions on, which `wit-component` makes, are
-/// no such thing.
-fn nested_code() -> LoadError {
-    LoadError::new(
-        "A component inside the module has code of its own. A kernel is one component: build it from its parts as one, or link \
-         them as core modules.",
-    )
-}
-
 /// The counts so far.
 struct Walk<'a> {
     limits: &'a Limits,
@@ -134,6 +153,10 @@ struct Walk<'a> {
     /// Depth of the component that is being walked: only components contain something.
     component_depth: usize,
     nested: usize,
+    /// Whether a component inside another has code: core modules, or functions lifted from or lowered to them. Components that only
+    /// pass functions on, which `wit-component` makes, have none.
+    composed: bool,
+    instances: Instances,
     /// Core imports as (module, name), or a component's as (name, "").
     imports: Vec<(String, String)>,
     exports: Vec<String>,
@@ -152,6 +175,8 @@ impl<'a> Walk<'a> {
             depth: 0,
             component_depth: 0,
             nested: 0,
+            composed: false,
+            instances: Instances::default(),
             imports: Vec::new(),
             exports: Vec::new(),
             exported_memory: false,
@@ -185,16 +210,22 @@ impl<'a> Walk<'a> {
         match payload {
             Payload::Version { encoding, .. } => return self.enter(encoding),
             Payload::End(_) => {
+                if self.component_depth == self.depth {
+                    self.instances.leave();
+                }
                 self.depth = self.depth.saturating_sub(1);
                 self.component_depth = self.component_depth.min(self.depth);
             }
-            Payload::ComponentCanonicalSection(_) if self.component_depth > 1 => {
-                return Err(nested_code());
-            }
+            Payload::ComponentCanonicalSection(_) => self.composed |= self.component_depth > 1,
+            Payload::InstanceSection(reader) => self.instances.core_instances(reader)?,
+            Payload::ComponentInstanceSection(reader) => self.instances.instances(reader)?,
             Payload::TypeSection(reader) => self.count(0, reader.count())?,
             Payload::CoreTypeSection(reader) => self.count(0, reader.count())?,
             Payload::ComponentTypeSection(reader) => self.count(0, reader.count())?,
-            Payload::ComponentAliasSection(reader) => self.count(0, reader.count())?,
+            Payload::ComponentAliasSection(reader) => {
+                self.count(0, reader.count())?;
+                self.instances.aliases(reader)?;
+            }
             Payload::GlobalSection(reader) => self.count(3, reader.count())?,
             Payload::DataSection(reader) => self.count(4, reader.count())?,
             Payload::ElementSection(reader) => self.count(4, reader.count())?,
@@ -213,6 +244,7 @@ impl<'a> Walk<'a> {
             }
             Payload::ComponentImportSection(reader) => {
                 self.count(1, reader.count())?;
+                self.instances.imports(reader.clone())?;
                 for import in reader {
                     let import = import.map_err(damaged)?;
                     if self.outermost() {
@@ -236,6 +268,7 @@ impl<'a> Walk<'a> {
             }
             Payload::ComponentExportSection(reader) => {
                 self.count(2, reader.count())?;
+                self.instances.exports(reader.clone())?;
                 for export in reader {
                     let export = export.map_err(damaged)?;
                     if self.outermost() && export.kind == ComponentExternalKind::Instance {
@@ -300,9 +333,11 @@ impl<'a> Walk<'a> {
     fn enter(&mut self, encoding: Encoding) -> Result<(), LoadError> {
         self.depth += 1;
         match encoding {
-            Encoding::Component => self.component_depth = self.depth,
-            Encoding::Module if self.component_depth > 1 => return Err(nested_code()),
-            Encoding::Module => {}
+            Encoding::Component => {
+                self.component_depth = self.depth;
+                self.instances.enter();
+            }
+            Encoding::Module => self.composed |= self.component_depth > 1,
         }
         if self.depth == 1 {
             self.form = Some(match encoding {
@@ -344,6 +379,12 @@ impl<'a> Walk<'a> {
             Form::Component => names::of_component(&self.exports)?,
         };
         names::check_imports(form, world, &self.imports)?;
+        if self.composed && world == World::Mapped {
+            return Err(LoadError::new(
+                "A component inside the module has code of its own. A kernel of the mapped world is one component: build it from its \
+                 parts as one, or link them as core modules.",
+            ));
+        }
         let one_memory = world == World::Mapped || form == Form::Module;
         if one_memory && self.memories.len() != 1 {
             return Err(LoadError::new(format!(
@@ -364,6 +405,7 @@ impl<'a> Walk<'a> {
         Ok(Facts {
             form,
             world,
+            composed: self.composed,
             imports: self
                 .imports
                 .into_iter()

@@ -1,6 +1,6 @@
 //! The names by which a kernel and the host find each other: which world a kernel is of, what it lacks, what it may import.
 
-use super::{Form, LoadError};
+use super::{Form, LoadError, Mistake};
 use crate::sandbox::contract::{COPIED, LOG, MAPPED, PACKAGE, SINK, VERSION, World};
 
 /// The module that programs for WASI import; core modules get an adapter that denies everything.
@@ -79,8 +79,10 @@ fn missing(wanted: &str, exports: &[String]) -> LoadError {
         .map(|export| (strsim::damerau_levenshtein(&plain(export), &target), export))
         .filter(|(distance, _)| *distance <= target.len() / 4)
         .min();
+    let mut mistake = Mistake::Export;
     let hint = match nearest {
         Some((_, export)) if other_version(export) => {
+            mistake = Mistake::Version;
             format!(
                 " It exports `{export}`; this host speaks version {VERSION} of the contract. Build it with the SDK of this version, \
                  which `sandpipe kernel new` writes."
@@ -95,7 +97,7 @@ fn missing(wanted: &str, exports: &[String]) -> LoadError {
             " A kernel exports what wit/kernel.wit says, under names that begin with `{PACKAGE}`."
         ),
     };
-    LoadError::new(format!("The module does not export `{wanted}`.{hint}"))
+    LoadError::new(format!("The module does not export `{wanted}`.{hint}")).by(mistake)
 }
 
 fn other_version(export: &str) -> bool {
@@ -144,7 +146,8 @@ pub(crate) fn check_imports(
     } else {
         ""
     };
-    Err(LoadError::new(format!(
+    let message = format!(
         "The module imports {list}; a kernel of this world may import {allowed} and nothing else.{hint}"
-    )))
+    );
+    Err(LoadError::new(message).by(Mistake::World))
 }

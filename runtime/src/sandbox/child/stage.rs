@@ -150,7 +150,7 @@ fn prepare(
     .map_err(|error| failed("The sandbox cannot start", &error))?;
     let code = sealed::read(&files.code)
         .map_err(|error| failed("The machine code cannot be read", &error))?;
-    let executable = Executable::new(&engine.0, &Code(code), order.world)
+    let executable = Executable::new(&engine.0, &engine.0.target, &Code(code), order.world)
         .map_err(|error| failed("The kernel cannot be loaded", &error))?;
     let control = Control::map(&files.control)
         .map_err(|error| failed("The control pages cannot be mapped", &error))?;

@@ -25,6 +25,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use crate::sandbox::advice::RESERVE;
 use crate::sandbox::fault::{Cause, Fault};
 use crate::sandbox::memory::GuestMemory;
 use crate::stream::guard::{self, Guarded};
@@ -65,7 +66,7 @@ impl GuestWindows {
             Fault::new(
                 Cause::Contract,
                 format!(
-                    "The kernel's `reserve` was asked for {} bytes and returned {error}.",
+                    "{RESERVE}was asked for {} bytes and returned {error}.",
                     layout.length
                 ),
             )
@@ -170,8 +171,10 @@ impl GuestWindows {
         }
         Err(Fault::new(
             Cause::Contract,
-            "The kernel wrote into the block that its `reserve` had given away. Take the block from the allocator for good, or \
-             from memory that the allocator does not know.",
+            format!(
+                "{RESERVE}gave away a block into which the kernel wrote afterwards. Take the block from the allocator for good, \
+                 or from memory that the allocator does not know."
+            ),
         ))
     }
 

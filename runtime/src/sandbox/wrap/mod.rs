@@ -13,13 +13,14 @@ use wit_parser::Resolve;
 
 use super::admission::names::WASI;
 use super::admission::{Facts, LoadError, check_size};
+use super::advice::Mistake;
 use super::contract::{WIT, World};
 pub(crate) use count::check_one_memory;
 pub(crate) use polls::{add_loops, add_polls};
 use prepare::prepare;
 
 /// Raise this when the outcome of [`wrap`] or [`add_polls`] changes: cached code is then compiled anew.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// Answers every call of `wasi_snapshot_preview1` without giving anything away.
 const DENY: &str = include_str!("deny.wat");
@@ -72,7 +73,8 @@ fn on_one_line(error: &str) -> String {
 /// contract. A module that is linked to an adapter is a component in any case.
 pub(crate) fn wrap(module: &[u8], facts: &Facts) -> Result<Vec<u8>, LoadError> {
     let failed = |error: anyhow::Error| {
-        LoadError::new(format!("The module does not fit the contract: {error:#}."))
+        let message = format!("The module does not fit the contract: {error:#}.");
+        LoadError::new(message).by(Mistake::Export)
     };
     let (resolve, world) = contract(facts.world).map_err(failed)?;
     let mut module = prepare(module, &facts.exports)?;
@@ -96,9 +98,10 @@ pub(crate) fn check_component(component: &[u8], world: World) -> Result<(), Load
     contract(world)
         .and_then(|(resolve, world)| wit_component::targets(&resolve, world, component))
         .map_err(|error| {
-            LoadError::new(format!(
+            let message = format!(
                 "The component's functions do not have the types of the contract: {error:#}."
-            ))
+            );
+            LoadError::new(message).by(Mistake::Export)
         })
 }
 

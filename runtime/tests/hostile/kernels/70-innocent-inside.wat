@@ -1,0 +1,5 @@
+;; A component inside that only computes.
+;; expect: harmless
+;; kernel: composed
+;; @work
+(nop)

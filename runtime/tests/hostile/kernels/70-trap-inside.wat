@@ -1,0 +1,5 @@
+;; A trap in a component inside.
+;; expect: frame trap unreachable
+;; kernel: composed
+;; @attack
+unreachable
