@@ -81,7 +81,11 @@ fn target_dir(out: &Path) -> PathBuf {
 
 /// Kernels whose loops are written as straight lines of blocks, which become vectors by themselves. Where the compiler tries to do
 /// several turns of such a loop at once it gathers elements one by one, at twice to three times the time.
-const STRAIGHT: [&str; 2] = ["affine_transform", "custom_operation"];
+const STRAIGHT: [&str; 3] = [
+    "affine_transform",
+    "custom_operation",
+    "tomographic_controller",
+];
 
 /// Compiles all kernels and returns the folder of the modules.
 fn compile_all(

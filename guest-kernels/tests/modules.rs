@@ -56,6 +56,8 @@ fn every_kind_is_there_under_its_own_name() {
         "scale_offset",
         "shack_hartmann_centroid",
         "spot_centroid",
+        "tip_tilt_controller",
+        "tomographic_controller",
     ];
     assert_eq!(kinds, expected.map(String::from).into());
 }

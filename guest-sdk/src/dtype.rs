@@ -145,6 +145,24 @@ macro_rules! match_number {
     };
 }
 
+/// As [`match_number!`](macro@crate::match_number), for `f32` and `f64` alone.
+///
+/// ```
+/// use sandpipe_kernel::{Dtype, Failure, match_float};
+///
+/// fn epsilon(dtype: Dtype) -> Result<f64, Failure> {
+///     match_float!(dtype, T => Ok(f64::from(T::EPSILON)))
+/// }
+/// assert_eq!(epsilon(Dtype::F32), Ok(f64::from(f32::EPSILON)));
+/// assert!(epsilon(Dtype::U16).is_err());
+/// ```
+#[macro_export]
+macro_rules! match_float {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        $crate::match_number!(@ $dtype, $T => $body, F32 f32, F64 f64)
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -53,6 +53,14 @@ impl ColumnSums {
         }
     }
 
+    /// The centre of mass of each square tile of a band: of rows as many as a tile has.
+    pub fn tiles<T: Number>(&mut self, band: &[T], tile: usize) -> impl Iterator<Item = [f64; 2]> {
+        self.clear();
+        self.add(band, |x| x);
+        let columns = (0..self.weights.len()).step_by(tile);
+        columns.map(move |column| self.centroid(column..column + tile, tile))
+    }
+
     /// Adds rows, the last of them first.
     #[inline(always)]
     fn pass<T: Number, const R: usize>(

@@ -5,3 +5,5 @@ pub mod centroid;
 pub mod constant;
 pub mod double;
 pub mod matrix;
+pub mod spot;
+pub mod widen;

@@ -82,10 +82,14 @@ pub fn native(kind: &str, stage: &Description<'_>) -> Option<Result<Box<dyn Nati
         "cpu.reduce" => open::<sandpipe_kernel_reduce::Reduce>,
         "cpu.scale" => open::<sandpipe_kernel_scale::Scale>,
         "cpu.scale_offset" => open::<sandpipe_kernel_scale_offset::ScaleOffset>,
-        "cpu.shack_hartmann_centroid" => {
+        "cpu.shack_hartmann_centroid" | "cpu.centroid" => {
             open::<sandpipe_kernel_shack_hartmann_centroid::ShackHartmannCentroid>
         }
         "cpu.spot_centroid" => open::<sandpipe_kernel_spot_centroid::SpotCentroid>,
+        "cpu.tip_tilt_controller" => open::<sandpipe_kernel_tip_tilt_controller::TipTiltController>,
+        "cpu.tomographic_controller" => {
+            open::<sandpipe_kernel_tomographic_controller::TomographicController>
+        }
         _ => return None,
     };
     Some(open(stage))

@@ -144,6 +144,23 @@ impl<'n, 'd> Fields<'n, 'd> {
 
     /// A text that is not blank, without the blanks around it.
     pub(super) fn text(&mut self, key: &str, node: &Node) -> Option<Located<String>> {
+        self.text_without(key, node, char::is_control)
+    }
+
+    /// A text that is not blank and may have several lines, without the blanks around it.
+    pub(super) fn optional_lines(&mut self, key: &str) -> Option<Located<String>> {
+        let node = self.get(key)?;
+        self.text_without(key, node, |c| {
+            c.is_control() && !matches!(c, '\n' | '\r' | '\t')
+        })
+    }
+
+    fn text_without(
+        &mut self,
+        key: &str,
+        node: &Node,
+        forbidden: impl Fn(char) -> bool,
+    ) -> Option<Located<String>> {
         match &node.value {
             Value::Text(text) if text.trim().is_empty() => {
                 self.diagnostics.push(Diagnostic::at(
@@ -152,7 +169,7 @@ impl<'n, 'd> Fields<'n, 'd> {
                 ));
                 None
             }
-            Value::Text(text) if text.contains(char::is_control) => {
+            Value::Text(text) if text.trim().contains(forbidden) => {
                 self.diagnostics.push(Diagnostic::at(
                     node.span,
                     format!("'{key}' of {} holds a control character", self.what),

@@ -155,7 +155,7 @@ pub(super) fn read(
     if let (Some(trigger), Some(auxiliary), Some(outputs)) = (&trigger, &auxiliary, &outputs) {
         reference::check_overlap(fields, streams, trigger, auxiliary, outputs);
     }
-    let operation = fields.optional_text("operation");
+    let operation = fields.optional_lines("operation");
     let parameters = parameters::read(fields);
     let read_timeout = fields.seconds("read_timeout");
     let pause_sleep = fields.seconds("pause_sleep");

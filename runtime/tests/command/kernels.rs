@@ -243,6 +243,8 @@ fn list_has_every_kind_and_its_parameters() {
         "shack_hartmann_centroid",
         "centroid",
         "spot_centroid",
+        "tip_tilt_controller",
+        "tomographic_controller",
         "custom_operation",
         "raise_error",
         "convert",

@@ -19,6 +19,13 @@ fn stages() {
         &["parameter 'x' must be a finite number"],
     );
     check(
+        &with_stage("operation: ⟦\"input\\a\"⟧"),
+        &["'operation' of kernel 'k' holds a control character"],
+    );
+    accept(&with_stage(
+        "operation: |\n    (input # of the camera\n    \t * 2)\n",
+    ));
+    check(
         &with_stage("inputs: ⟦[⟧a]"),
         &["kernel 'k' must use either 'input' or 'inputs', not both"],
     );

@@ -17,6 +17,8 @@
 
 mod case;
 mod generated;
+#[path = "../support/guest.rs"]
+mod guest;
 #[path = "../command/harness.rs"]
 mod harness;
 mod pipeline;

@@ -67,10 +67,6 @@ fn kinds() {
     );
     folder.refuses(&with_cpu_stage("kind: ⟦gpu.scale⟧, input: a, output: b"), &["kernel 'k' has the kind 'gpu.scale': gpu kinds are no part of sandpipe | use 'cpu.scale', with 'storage: cpu'"]);
     folder.refuses(
-        &with_cpu_stage("kind: ⟦cpu.tip_tilt_controller⟧, input: a, output: b"),
-        &["deprecated in shmpipeline | 'cpu.spot_centroid'"],
-    );
-    folder.refuses(
         &with_cpu_stage("kind: ⟦my.sum⟧, module: kernels/gain.wat, input: a, output: b"),
         &["has the kind 'my.gain', not 'my.sum'"],
     );

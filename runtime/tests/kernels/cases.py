@@ -5,6 +5,30 @@ import json
 import numpy as np
 
 
+def pipeline(kind, inputs, outputs, *, auxiliary=None, parameters=None, operation=None):
+    """A pipeline of one stage. All but parameters and operation are mappings of names to (shape, dtype); a stream of an auxiliary
+    input is called as its alias, with `aux_` in front."""
+    auxiliary = {f"aux_{alias}": array for alias, array in (auxiliary or {}).items()}
+    stage = {
+        "name": "stage",
+        "kind": kind,
+        "inputs": list(inputs),
+        "outputs": list(outputs),
+        "parameters": parameters or {},
+    }
+    if auxiliary:
+        stage["auxiliary"] = {name.removeprefix("aux_"): name for name in auxiliary}
+    if operation:
+        stage["operation"] = operation
+    return {
+        "shared_memory": [
+            {"name": name, "shape": [int(extent) for extent in shape], "dtype": str(np.dtype(dtype))}
+            for name, (shape, dtype) in {**inputs, **auxiliary, **outputs}.items()
+        ],
+        "kernels": [stage],
+    }
+
+
 class Cases:
     def __init__(self, directory):
         self.cases = []
@@ -31,45 +55,36 @@ class Cases:
         """One case. `inputs` is an array or a list of them, `auxiliary` a mapping of aliases; where `frames` is
         given, every array has that many frames along its first axis."""
         inputs = inputs if isinstance(inputs, list) else [inputs]
-        named = {f"in{index}": array for index, array in enumerate(inputs)}
-        auxiliary = auxiliary or {}
-        streams = {**named, **{f"aux_{alias}": array for alias, array in auxiliary.items()}, "out": output}
-        shape = (lambda array: array.shape) if frames is None else (lambda array: array.shape[1:])
-        stage = {
-            "name": "stage",
-            "kind": kind,
-            "inputs": list(named),
-            "output": "out",
-            "parameters": parameters or {},
-        }
-        if auxiliary:
-            stage["auxiliary"] = {alias: f"aux_{alias}" for alias in auxiliary}
-        if operation:
-            stage["operation"] = operation
-        if tolerance is not None:
-            tolerance = np.broadcast_to(np.asarray(tolerance, np.float64), output.shape)
-        first = inputs[0]
-        what = f"{note or operation or json.dumps(parameters or {})} of {first.dtype} {list(shape(first))}"
-        self.cases.append(
-            {
-                "name": f"{kind}: {what}",
-                "pipeline": {
-                    "shared_memory": [
-                        {"name": name, "shape": list(shape(array)), "dtype": str(array.dtype)}
-                        for name, array in streams.items()
-                    ],
-                    "kernels": [stage],
-                },
-                "frames": frames or 1,
-                "data": {
-                    name: [
-                        self.store(array),
-                        self.store(tolerance) if name == "out" and tolerance is not None else None,
-                    ]
-                    for name, array in streams.items()
-                },
-            }
+        one = lambda array: np.asarray(array)[None] if frames is None else array
+        named = {f"in{index}": one(array) for index, array in enumerate(inputs)}
+        auxiliary = {alias: one(array) for alias, array in (auxiliary or {}).items()}
+        outputs = {"out": one(output)}
+        like = lambda arrays: {name: (array.shape[1:], array.dtype) for name, array in arrays.items()}
+        what = f"{note or operation or json.dumps(parameters or {})} of {inputs[0].dtype} {list(named['in0'].shape[1:])}"
+        self.put(
+            f"{kind}: {what}",
+            pipeline(
+                kind,
+                like(named),
+                like(outputs),
+                auxiliary=like(auxiliary),
+                parameters=parameters,
+                operation=operation,
+            ),
+            {**named, **{f"aux_{alias}": array for alias, array in auxiliary.items()}, **outputs},
+            {} if tolerance is None else {"out": tolerance},
         )
+
+    def put(self, name, pipeline, streams, tolerances, **more):
+        """A case with the frames of its streams and how far outputs may be off."""
+        data = {}
+        for stream, frames in streams.items():
+            tolerance = tolerances.get(stream)
+            if tolerance is not None:
+                tolerance = np.broadcast_to(np.asarray(tolerance, np.float64), frames.shape)
+            data[stream] = [self.store(frames), None if tolerance is None else self.store(tolerance)]
+        frames = max((len(frames) for frames in streams.values()), default=0)
+        self.cases.append({"name": name, "pipeline": pipeline, "frames": frames, "data": data, **more})
 
     def write(self, directory):
         self.data.close()

@@ -12,6 +12,8 @@ DIRECTORY/cases.json is a list of objects:
     data      stream name to [offset, tolerance offset or null] in DIRECTORY/data.bin: so many frames one after the
               other, of an input what it is given, of an output what it must be. A tolerance is a float64 for each
               element: how far the output may be off. Without one it must be the same bits, up to the payload of NaN.
+    refused   words of the message with which the configuration must be refused, if it must
+    fails     words of the message with which every frame must fail, if it must
 """
 
 import sys

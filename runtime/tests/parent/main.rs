@@ -7,7 +7,12 @@
     reason = "a test may panic"
 )]
 
+#[path = "../kernels/bench.rs"]
+mod bench;
 mod configs;
+#[path = "../support/guest.rs"]
+mod guest;
+mod kernels;
 mod notes;
 mod pipelines;
 #[path = "../support/mod.rs"]

@@ -21,7 +21,7 @@ impl Kernel for Concatenate {
         "abi": "0.1",
         "kind": "cpu.concatenate",
         "version": "0.1.0",
-        "summary": "Joins two or more trigger inputs along an axis, in the order in which the stage lists them. Their other extents are equal; the output's extent along the axis is their sum. Any dtype, the same everywhere. Needs trigger_policy all_new.",
+        "summary": "Joins two or more trigger inputs along an axis, in the order in which the stage lists them. Their other extents are equal; the output's extent along the axis is their sum. Any dtype, the same everywhere.",
         "input_arity": null,
         "parameters": {
             "type": "object",

@@ -134,7 +134,11 @@ fn evaluate(tree: &Tree, data: &Data, row: usize, column: usize) -> Value {
             let (x, low, high) = (operand(&xyz.0), operand(&xyz.1), operand(&xyz.2));
             // All three decide on the dtype, so the bounds count already when x meets the first.
             let like = low.zip(high, |_, _| 0.0, |_, _| 0.0);
-            let x = x.zip(like, |x, _| x, |x, _| x);
+            let x = match (x, like) {
+                // A number that is limited by arrays is a double.
+                (Value::Number(x), Value::F32(_)) => Value::F64(x),
+                _ => x.zip(like, |x, _| x, |x, _| x),
+            };
             let x = extreme!(x, low, >);
             extreme!(x, high, <)
         }
@@ -454,6 +458,42 @@ fn what_is_wrong_is_said_in_one_sentence() {
         assert_eq!(message(operation).as_deref(), Some(expected));
     }
     assert_eq!(message("input * 2"), None);
+}
+
+#[test]
+fn an_operation_may_have_lines_and_comments() -> Result<(), Failure> {
+    for operation in [
+        "input\n\t* 2 # doubled",
+        "# doubled\r\n2 * input#",
+        "input * 2 # a\n# b",
+    ] {
+        let stage = vector(&[1.0f32, 2.0]).operation(operation);
+        let mut stage = stage.output::<f32>("y", &[2]).build()?;
+        stage.compute()?;
+        assert_eq!(stage.output::<f32>(0), [2.0, 4.0]);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_number_between_limits_is_wide_as_in_numpy() {
+    let accepts = |operation: &str, double: bool| {
+        let stage = vector(&[1.0f32, 2.0]).operation(operation);
+        let stage = match double {
+            true => stage.output::<f64>("y", &[2]),
+            false => stage.output::<f32>("y", &[2]),
+        };
+        stage.validate().is_ok()
+    };
+    for (operation, double) in [
+        ("clip(1, input, 2)", true),
+        ("clip(0.5, 0.1, input)", true),
+        ("clip(input, 0.1, 2)", false),
+        ("max(0.1, input)", false),
+    ] {
+        assert!(accepts(operation, double), "{operation}");
+        assert!(!accepts(operation, !double), "{operation}");
+    }
 }
 
 #[test]

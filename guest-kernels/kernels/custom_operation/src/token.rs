@@ -52,6 +52,11 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<(usize, Token<'_>)>, Error> {
                 characters.next();
                 continue;
             }
+            // To the end of the line.
+            '#' => {
+                while characters.next_if(|&(_, c)| c != '\n').is_some() {}
+                continue;
+            }
             _ if character.is_alphabetic() || character == '_' => {
                 let end = skip(&mut characters, text, |_, c| {
                     c.is_alphanumeric() || c == '_'

@@ -55,7 +55,10 @@ pub(crate) fn infer(expression: &Expression, streams: &[Array]) -> Result<Vec<Va
                     x.binary(Binary::Maximum, low)
                         .and_then(|x| x.binary(Binary::Minimum, high)),
                 ),
-                (x, low, high) => together(&[x, low, high], true).map(Value::Array),
+                (x, low, high) => {
+                    let array = together(&[x, low, high], true);
+                    array.and_then(|array| limited(x, array)).map(Value::Array)
+                }
             },
         };
         values.push(value.map_err(|message| Error::new(column, message))?);
@@ -102,6 +105,25 @@ fn together(values: &[&Value], saturates: bool) -> Result<Array, String> {
         }
     }
     Ok(Array { dtype, shape })
+}
+
+/// What `x` becomes between limits. NumPy makes an array of it first, and so gives a number its own dtype, 64 bits wide, though limits
+/// take that of what they limit.
+fn limited(x: &Value, array: Array) -> Result<Array, String> {
+    let own = match *x {
+        Value::Array(_) => return Ok(array),
+        Value::Constant(Constant::Float(_)) => Dtype::F64,
+        Value::Constant(Constant::Integer(number)) => {
+            if bounds(Dtype::S64).is_some_and(|(low, high)| !(low..=high).contains(&number)) {
+                return Err(format!("the integer {number} is out of bounds for int64"));
+            }
+            Dtype::S64
+        }
+    };
+    Ok(Array {
+        dtype: promote(array.dtype, own),
+        ..array
+    })
 }
 
 /// The least and the greatest value of an integer dtype.

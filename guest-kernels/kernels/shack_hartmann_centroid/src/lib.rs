@@ -75,10 +75,7 @@ impl Kernel for ShackHartmannCentroid {
         match_number!(input.dtype(), T => {
             let mut tiles = output.slice::<T>()?.as_chunks_mut::<2>().0.iter_mut();
             for band in input.slice::<T>()?.chunks_exact(self.width * tile) {
-                self.sums.clear();
-                self.sums.add(band, |x| x);
-                for (column, tile_output) in (0..self.width).step_by(tile).zip(&mut tiles) {
-                    let centroid = self.sums.centroid(column..column + tile, tile);
+                for (centroid, tile_output) in self.sums.tiles(band, tile).zip(&mut tiles) {
                     *tile_output = centroid.map(T::from_f64);
                 }
             }

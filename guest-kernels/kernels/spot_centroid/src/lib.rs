@@ -1,24 +1,18 @@
 //! `cpu.spot_centroid`: the centre of mass of one spot.
 
 use sandpipe_kernel::{
-    Context, Failure, Inputs, Kernel, Number, View, ViewMut, elementwise::map, export, match_number,
+    Context, Failure, Inputs, Kernel, Number, View, ViewMut, export, match_number,
 };
-use sandpipe_kernel_common::centroid::{ColumnSums, ROWS};
+use sandpipe_kernel_common::spot::{Spot, Weights};
 use serde::Deserialize;
-use wide::f64x2;
 
 /// The kernel.
 #[derive(Debug)]
 pub struct SpotCentroid {
-    parameters: Parameters,
-    height: usize,
-    width: usize,
-    sums: ColumnSums,
-    /// Room for a few rows in double precision.
-    rows: Vec<f64>,
+    spot: Spot,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Parameters {
     #[serde(default)]
     background: f64,
@@ -51,69 +45,31 @@ impl Kernel for SpotCentroid {
     }"#;
 
     fn validate_config(context: &Context) -> Result<(), Failure> {
-        let (input, output) = (context.trigger_input()?, context.output()?);
-        input.require_rank(2)?;
+        SpotCentroid::new(context)?;
+        let output = context.output()?;
         output.require_shape(&[2], "for a row and a column")?;
-        output.require_dtype_of(input)?;
-        SpotCentroid::new(context).map(drop)
+        output.require_dtype_of(context.trigger_input()?)
     }
 
     fn new(context: &Context) -> Result<Self, Failure> {
         let parameters: Parameters = context.parameters()?;
-        if parameters.weight_power <= 0.0 {
-            return Err(Failure::parameter(format!(
-                "parameter 'weight_power' must be positive, got {}",
-                parameters.weight_power
-            )));
-        }
-        let input = context.trigger_input()?;
-        let width = input.shape().last().copied().unwrap_or(1) as usize;
+        let weights = Weights {
+            background: parameters.background,
+            threshold: parameters.threshold,
+            power: parameters.weight_power,
+        };
         Ok(SpotCentroid {
-            parameters,
-            height: input.elements() / width.max(1),
-            width,
-            sums: ColumnSums::new(width),
-            rows: vec![0.0; ROWS * width],
+            spot: Spot::new(context.trigger_input()?, weights)?,
         })
     }
 
     fn compute_into(&mut self, input: View, output: ViewMut, _: Inputs) -> Result<(), Failure> {
-        let power = self.parameters.weight_power;
-        let background = f64x2::splat(self.parameters.background);
-        let threshold = f64x2::splat(self.parameters.threshold);
-        let signal = |x: f64x2| {
-            let signal = x - background;
-            // What is not above the threshold counts nothing, but NaN is neither.
-            signal.simd_le(threshold).bitselect(f64x2::ZERO, signal)
-        };
-        let raised = |x: f64x2| raise(signal(x), power);
-        let sums = &mut self.sums;
         match_number!(input.dtype(), T => {
-            let image = input.slice::<T>()?;
-            sums.clear();
-            if power == 1.0 {
-                sums.add(image, signal);
-            } else {
-                // In double precision, so that the power need not be compiled for every type.
-                for rows in image.rchunks(self.rows.len()) {
-                    let wide = &mut self.rows[..rows.len()];
-                    map(rows, wide, T::to_f64);
-                    sums.add(wide, raised);
-                }
-            }
-            let centroid = sums.centroid(0..self.width, self.height);
+            let centroid = self.spot.centroid(input.slice::<T>()?);
             output.slice()?.copy_from_slice(&centroid.map(T::from_f64));
             Ok(())
         })
     }
-}
-
-#[inline]
-fn raise(signal: f64x2, power: f64) -> f64x2 {
-    if power == 2.0 {
-        return signal * signal;
-    }
-    f64x2::from(signal.to_array().map(|x| x.powf(power)))
 }
 
 export!(SpotCentroid);
