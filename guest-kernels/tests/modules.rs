@@ -50,12 +50,14 @@ fn every_kind_is_there_under_its_own_name() {
         "elementwise_subtract",
         "flatten",
         "leaky_integrator",
+        "moving_spot",
         "raise_error",
         "reduce",
         "scale",
         "scale_offset",
         "shack_hartmann_centroid",
         "spot_centroid",
+        "statistics",
     ];
     assert_eq!(kinds, expected.map(String::from).into());
 }
