@@ -13,6 +13,7 @@
 mod attack;
 mod config;
 pub mod driver;
+mod fits;
 mod manifest;
 mod module;
 mod npy;
@@ -60,6 +61,14 @@ pub const NPY: Target = Target {
     pieces: npy::PIECES,
 };
 
+/// A FITS file.
+pub const FITS: Target = Target {
+    name: "fits",
+    run: fits::run,
+    seeds: fits::seeds,
+    pieces: fits::PIECES,
+};
+
 /// The files of a stream: pyshmem's header, our control block, lengths that do not fit.
 pub const SEGMENT: Target = Target {
     name: "segment",
@@ -95,7 +104,7 @@ pub const ATTACK: Target = Target {
 };
 
 /// All of them.
-pub const TARGETS: &[Target] = &[CONFIG, MANIFEST, NPY, SEGMENT, MODULE, SMITH, ATTACK];
+pub const TARGETS: &[Target] = &[CONFIG, MANIFEST, NPY, FITS, SEGMENT, MODULE, SMITH, ATTACK];
 
 /// A directory of this process, for inputs that are read from files.
 fn directory() -> PathBuf {

@@ -1,7 +1,7 @@
 use std::fs;
 
 use sandpipe::array::{ArrayType, Dtype};
-use sandpipe::endpoint::npy::{self, NpyFile};
+use sandpipe::endpoint::npy;
 
 use crate::directory;
 
@@ -72,7 +72,7 @@ pub fn run(bytes: &[u8]) {
         dtype: Dtype::F32,
         shape: vec![3],
     };
-    if let Ok(file) = NpyFile::open(&path) {
+    if let Ok(file) = npy::open(&path) {
         let _ = file.expect(&array);
         if let Ok(frames) = file.frames(&array) {
             let mut frame = [0; 12];

@@ -29,6 +29,11 @@ fn npy() {
 }
 
 #[test]
+fn fits() {
+    short(&sandpipe_fuzz::FITS, 5000);
+}
+
+#[test]
 fn segment() {
     short(&sandpipe_fuzz::SEGMENT, 500);
 }

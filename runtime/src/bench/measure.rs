@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use indicatif::ProgressBar;
 
+use crate::config::Role;
 use crate::pipeline::{Feeding, Plan, Run, RunOptions};
 use crate::report::{RunReport, State};
 
@@ -78,11 +79,14 @@ pub fn measure(
     interruption: &Interruption,
     progress: &ProgressBar,
 ) -> anyhow::Result<Measured> {
-    let sources: Vec<usize> = plan
-        .config
-        .sources
-        .iter()
-        .map(|source| source.streams[0].0)
+    let config = &plan.config;
+    let built_in = config.sources.iter().map(|source| &source.streams);
+    let stages = config.stages.iter();
+    let guests = stages.filter(|stage| stage.role == Role::Source);
+    let guests = guests.map(|stage| &stage.outputs);
+    let sources: Vec<usize> = built_in
+        .chain(guests)
+        .filter_map(|streams| Some(streams.first()?.0))
         .collect();
     let mut run = start(plan, feeding, interruption)?;
     let warm_up = warm(&mut run, &sources, feeding, warm_up_limit);

@@ -87,12 +87,14 @@ fn unfed(plan: &Plan) -> Vec<StreamIndex> {
     unfed.map(|(index, _)| StreamIndex(index)).collect()
 }
 
-/// Takes the rates of all sources away.
+/// Takes the rates of all sources away, and what else keeps them from giving every frame at once.
 fn unpace(config: &mut Config) {
     for source in &mut config.sources {
         let parameters = &mut source.parameters.entries;
-        parameters.retain(|(name, _)| name.value != "rate_hz");
+        let holds_up = |name: &str| matches!(name, "rate_hz" | "jitter_us" | "drop_probability");
+        parameters.retain(|(name, _)| !holds_up(name));
     }
+    config.stages.iter_mut().for_each(|stage| stage.rate = None);
 }
 
 impl Prepared {

@@ -159,7 +159,10 @@ impl Bench {
         }
         let first = inputs.first().map(|(_, array, _)| array);
         let first = first.ok_or_else(|| CommandError::Argument(anyhow!("there is no --input")))?;
-        let output = self.stage.output(first);
+        let output = self
+            .stage
+            .output(Some(first))
+            .map_err(CommandError::Argument)?;
         let outputs = 0..kernel.manifest.output_arity.unwrap_or(1) as usize;
         Ok(KernelCase {
             outputs: outputs

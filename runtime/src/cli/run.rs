@@ -35,7 +35,9 @@ Ctrl-C ends the run. Ctrl-Z pauses it after the frame that is being computed and
 SIGUSR1 pauses and SIGUSR2 resumes: kill -USR1 PID. Sources go on where they were; pauses do not count for --duration.
 
 A source on the command line is STREAM:PATTERN[:RATE_HZ]; patterns are constant, random, ramp, sine,
-impulse and checkerboard. Without a rate it runs flat out.")]
+impulse and checkerboard. Without a rate it runs flat out. In the file a source is of the kind synthetic.array,
+synthetic.frame_set, file.npy, file.fits or pyshmem, or of that of a kernel without inputs; a sink is null.sink, file.npy,
+file.fits or pyshmem, or a kernel. ENDPOINTS.md has their parameters.")]
 pub(super) struct Run {
     /// The pipeline.
     file: PathBuf,

@@ -1,20 +1,26 @@
-//! `sources:` and `sinks:`, where frames come from and where they go.
+//! `sources:` and `sinks:` of the built-in kinds, where frames come from and where they go. For those of guests see `role`.
 
 use std::time::Duration;
 
-use super::diagnostic::{Diagnostic, suggestion};
+use super::diagnostic::Diagnostic;
 use super::fields::Fields;
 use super::located::{Located, Span};
 use super::parameters::{self, Parameters};
-use super::reference::{self, Auxiliary, StreamNames};
+use super::reference::{self, StreamNames};
 use super::stage::{self, Delivery};
 use super::stream::StreamIndex;
 
 /// Kinds of sources.
-const SOURCE_KINDS: [&str; 3] = ["synthetic.array", "synthetic.frame_set", "file.npy"];
+pub(crate) const SOURCE_KINDS: [&str; 5] = [
+    "synthetic.array",
+    "synthetic.frame_set",
+    "file.npy",
+    "file.fits",
+    "pyshmem",
+];
 
 /// Kinds of sinks.
-const SINK_KINDS: [&str; 2] = ["null.sink", "file.npy"];
+pub(crate) const SINK_KINDS: [&str; 4] = ["null.sink", "file.npy", "file.fits", "pyshmem"];
 
 pub(super) const SOURCE_KEYS: [&str; 8] = [
     "name",
@@ -51,13 +57,11 @@ pub struct SourceConfig {
     pub kind: Located<String>,
     /// The streams that it writes: one, but for `synthetic.frame_set`.
     pub streams: Vec<Located<StreamIndex>>,
-    /// The streams that it reads as they are.
-    pub auxiliary: Vec<Auxiliary>,
     /// What `endpoint` interprets.
     pub parameters: Parameters,
     /// How often to look again where it had no frame; 10 ms.
     pub poll_interval: Duration,
-    /// How long one read may take.
+    /// How long it may have no frame once it was asked for one.
     pub read_timeout: Option<Located<Duration>>,
 }
 
@@ -68,14 +72,10 @@ pub struct SinkConfig {
     pub span: Span,
     /// Its name.
     pub name: Located<String>,
-    /// `null.sink` or `file.npy`.
+    /// One of the built-in kinds.
     pub kind: Located<String>,
     /// The stream that it reads.
     pub stream: Located<StreamIndex>,
-    /// The streams that it publishes on.
-    pub outputs: Vec<Located<StreamIndex>>,
-    /// The streams that it reads as they are.
-    pub auxiliary: Vec<Auxiliary>,
     /// What `endpoint` interprets.
     pub parameters: Parameters,
     /// How long it waits for a frame before it looks whether it is to stop; 1 s.
@@ -94,9 +94,11 @@ pub(super) fn read_source(
     streams: &StreamNames<'_>,
 ) -> Option<SourceConfig> {
     let name = fields.required_text("name");
-    let kind = kind(fields, &SOURCE_KINDS, "the kinds of sources");
+    let kind = fields.required_text("kind");
     let written = reference::one_or_many(fields, streams, "stream", "streams");
-    let auxiliary = reference::auxiliary(fields, streams);
+    let auxiliary = reference::auxiliary(fields, streams)?;
+    let other = auxiliary.first().map(|auxiliary| auxiliary.stream.span);
+    refuse_others(fields, "auxiliary", other);
     let parameters = parameters::read(fields);
     let poll_interval = fields.seconds("poll_interval");
     let read_timeout = fields.seconds("read_timeout");
@@ -105,7 +107,6 @@ pub(super) fn read_source(
         name: name?,
         kind: kind?,
         streams: written?,
-        auxiliary: auxiliary?,
         parameters,
         poll_interval: poll_interval.map_or(Duration::from_millis(10), |time| time.value),
         read_timeout,
@@ -118,18 +119,18 @@ pub(super) fn read_sink(
     streams: &StreamNames<'_>,
 ) -> Option<SinkConfig> {
     let name = fields.required_text("name");
-    let kind = kind(fields, &SINK_KINDS, "the kinds of sinks");
+    let kind = fields.required_text("kind");
     let stream = fields
         .required_text("stream")
         .and_then(|text| streams.resolve(fields, &text));
     let outputs = match fields.get("outputs") {
-        None => Some(Vec::new()),
-        Some(node) => reference::several(fields, streams, "outputs", node),
+        None => Vec::new(),
+        Some(node) => reference::several(fields, streams, "outputs", node)?,
     };
-    let auxiliary = reference::auxiliary(fields, streams);
-    if let (Some(stream), Some(auxiliary), Some(outputs)) = (stream, &auxiliary, &outputs) {
-        reference::check_overlap(fields, streams, &[stream], auxiliary, outputs);
-    }
+    refuse_others(fields, "outputs", outputs.first().map(|output| output.span));
+    let auxiliary = reference::auxiliary(fields, streams)?;
+    let other = auxiliary.first().map(|auxiliary| auxiliary.stream.span);
+    refuse_others(fields, "auxiliary", other);
     let parameters = parameters::read(fields);
     let read_timeout = fields.seconds("read_timeout");
     let pause_sleep = fields.seconds("pause_sleep");
@@ -140,8 +141,6 @@ pub(super) fn read_sink(
         name: name?,
         kind: kind?,
         stream: stream?,
-        outputs: outputs?,
-        auxiliary: auxiliary?,
         parameters,
         read_timeout: read_timeout.map_or(Duration::from_secs(1), |time| time.value),
         pause_sleep: pause_sleep.map_or(Duration::from_millis(10), |time| time.value),
@@ -150,16 +149,16 @@ pub(super) fn read_sink(
     })
 }
 
-fn kind(fields: &mut Fields<'_, '_>, known: &[&str], listed_as: &str) -> Option<Located<String>> {
-    let kind = fields.required_text("kind")?;
-    if !known.contains(&kind.as_str()) {
-        fields.diagnostics.push(
-            Diagnostic::at(
-                kind.span,
-                format!("{} has the unknown kind '{}'", fields.what, kind.value),
-            )
-            .help(suggestion(&kind, known.iter().copied(), listed_as)),
+/// A built-in source or sink has no use for streams beside its own; the kernel of a guest may.
+fn refuse_others(fields: &mut Fields<'_, '_>, key: &str, others: Option<Span>) {
+    if let Some(span) = others {
+        let message = format!(
+            "{} is of a built-in kind, which has no use for '{key}'",
+            fields.what
         );
+        let help = format!("remove '{key}'; a kernel that is a source or a sink may have it");
+        fields
+            .diagnostics
+            .push(Diagnostic::at(span, message).help(help));
     }
-    Some(kind)
 }

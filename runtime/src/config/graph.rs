@@ -10,7 +10,7 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::located::{Located, Span};
 use super::reference::StreamNames;
 use super::stream::StreamIndex;
-use super::{SinkConfig, SourceConfig, StageConfig};
+use super::{SourceConfig, StageConfig};
 
 /// Stages of a cycle that a message names.
 const NAMED_IN_A_CYCLE: usize = 8;
@@ -76,19 +76,17 @@ pub(super) fn check_names<'c>(
 pub(super) fn check_producers(
     stages: &[StageConfig],
     sources: &[SourceConfig],
-    sinks: &[SinkConfig],
     streams: &StreamNames<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     let stages = stages
         .iter()
-        .map(|stage| ("kernel", &stage.name, &stage.outputs));
+        .map(|stage| (stage.role.name(), &stage.name, &stage.outputs));
     let sources = sources
         .iter()
         .map(|source| ("source", &source.name, &source.streams));
-    let sinks = sinks.iter().map(|sink| ("sink", &sink.name, &sink.outputs));
     let mut producers: HashMap<StreamIndex, (&str, &Located<String>)> = HashMap::new();
-    for (what, name, outputs) in stages.chain(sources).chain(sinks) {
+    for (what, name, outputs) in stages.chain(sources) {
         for output in outputs {
             match producers.get(&output.value) {
                 // Twice by the same one is reported where its outputs are read.

@@ -25,6 +25,7 @@ mod parameters;
 mod realtime;
 mod reference;
 mod render;
+mod role;
 mod stage;
 mod stream;
 mod supervision;
@@ -34,6 +35,7 @@ mod yaml;
 
 pub use diagnostic::{Diagnostic, Report, Severity};
 pub(crate) use diagnostic::{Diagnostics, nearest, suggestion};
+pub(crate) use endpoint::{SINK_KINDS, SOURCE_KINDS};
 pub use endpoint::{SinkConfig, SourceConfig};
 pub use initial::{Initial, Number};
 pub use located::{Located, Span};
@@ -41,6 +43,8 @@ pub use on_fault::{FaultAction, OnFault};
 pub use parameters::Parameters;
 pub use realtime::{Pin, Realtime};
 pub use reference::Auxiliary;
+pub(crate) use role::RATES;
+pub use role::Role;
 pub use stage::{Delivery, StageConfig, Synchronization, SynchronizationMode, TriggerPolicy};
 pub use stream::{Mode, Storage, StreamConfig, StreamIndex};
 pub use supervision::{Isolation, Limits, Publish};
@@ -252,19 +256,29 @@ fn read(
 
     let names = StreamNames::of(stream_entries);
     let streams = entries(
-        stream_entries,
+        stream_entries.iter().enumerate(),
         "stream",
         &stream::KEYS,
         diagnostics,
         |fields| stream::read(fields, namespace.as_deref(), directory(path)),
     );
-    let stages = entries(
-        stage_entries,
-        "kernel",
-        &stage::KEYS,
-        diagnostics,
-        |fields| stage::read(fields, &names, directory(path)),
-    );
+    // Sources and sinks that guests have written are stages, behind the others.
+    let (source_entries, guest_sources) = by_author(source_entries, &SOURCE_KINDS);
+    let (sink_entries, guest_sinks) = by_author(sink_entries, &SINK_KINDS);
+    let mut stages = Vec::new();
+    for (role, nodes, known) in [
+        (
+            Role::Kernel,
+            stage_entries.iter().enumerate().collect(),
+            &stage::KEYS[..],
+        ),
+        (Role::Source, guest_sources, &role::SOURCE_KEYS),
+        (Role::Sink, guest_sinks, &role::SINK_KEYS),
+    ] {
+        stages.extend(entries(nodes, role.name(), known, diagnostics, |fields| {
+            stage::read(role, fields, &names, directory(path))
+        }));
+    }
     let sources = entries(
         source_entries,
         "source",
@@ -280,7 +294,7 @@ fn read(
         |fields| endpoint::read_sink(fields, &names),
     );
 
-    let stage_names = stages.iter().map(|stage| ("kernel", &stage.name));
+    let stage_names = stages.iter().map(|stage| (stage.role.name(), &stage.name));
     let source_names = sources.iter().map(|source| ("source", &source.name));
     let sink_names = sinks.iter().map(|sink| ("sink", &sink.name));
     graph::check_names(
@@ -288,19 +302,13 @@ fn read(
         stage_names.chain(source_names).chain(sink_names),
         diagnostics,
     );
-    graph::check_producers(&stages, &sources, &sinks, &names, diagnostics);
+    graph::check_producers(&stages, &sources, &names, diagnostics);
     graph::check_cycles(&stages, diagnostics);
     capacity::check(&streams, capacity, diagnostics);
     if streams.len() == stream_entries.len() {
         unsupported::check_streams(&streams, &stages, diagnostics);
         on_fault::check_bypass(&stages, &streams, diagnostics);
     }
-    sources
-        .iter()
-        .for_each(|source| unsupported::check_source(source, diagnostics));
-    sinks
-        .iter()
-        .for_each(|sink| unsupported::check_sink(sink, diagnostics));
     Some(Config {
         path: path.to_owned(),
         source: source.clone(),
@@ -322,16 +330,25 @@ fn section<'n>(top: &mut Fields<'n, '_>, key: &str) -> &'n [Node] {
         .unwrap_or_default()
 }
 
+/// The entries of a section of sources or sinks: those of the kinds that are `built_in`, and those of guests.
+fn by_author<'n>(nodes: &'n [Node], built_in: &[&str]) -> (Vec<Entry<'n>>, Vec<Entry<'n>>) {
+    let entries = nodes.iter().enumerate();
+    entries.partition(|(_, node)| !role::is_guest(node, built_in))
+}
+
+/// An entry of a section, and which one it is.
+type Entry<'n> = (usize, &'n Node);
+
 /// Reads each entry of a section; those that are wrong are reported and left out.
 fn entries<'n, T>(
-    nodes: &'n [Node],
+    nodes: impl IntoIterator<Item = Entry<'n>>,
     what: &str,
     known: &[&str],
     diagnostics: &mut Diagnostics,
     mut read: impl FnMut(&mut Fields<'n, '_>) -> Option<T>,
 ) -> Vec<T> {
-    let mut found = Vec::with_capacity(nodes.len());
-    for (index, node) in nodes.iter().enumerate() {
+    let mut found = Vec::new();
+    for (index, node) in nodes {
         let called = match reference::name_of(node) {
             "" => format!("{what} {}", index + 1),
             name => format!("{what} '{}'", name.chars().take(80).collect::<String>()),

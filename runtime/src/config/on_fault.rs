@@ -179,10 +179,15 @@ pub(super) fn check_bypass(
             bypass if rule.then.value == bypass => rule.then.span,
             _ => continue,
         };
-        let name = &stage.name.value;
-        let (Some(trigger), [output]) = (stage.trigger.first(), &stage.outputs[..]) else {
+        let called = stage.called();
+        let Some(trigger) = stage.trigger.first() else {
+            let message = format!("{called} cannot bypass: it has no input");
+            diagnostics.push(Diagnostic::at(span, message).help("use 'hold' or 'skip'"));
+            continue;
+        };
+        let [output] = &stage.outputs[..] else {
             let message = format!(
-                "kernel '{name}' cannot bypass: it has {} outputs, and a frame can take the place of one",
+                "{called} cannot bypass: it has {} outputs, and a frame can take the place of one",
                 stage.outputs.len()
             );
             diagnostics.push(Diagnostic::at(span, message).help("use 'hold' or 'skip'"));
@@ -191,7 +196,7 @@ pub(super) fn check_bypass(
         let (from, to) = (&streams[trigger.value.0], &streams[output.value.0]);
         if from.array != to.array {
             let message = format!(
-                "kernel '{name}' cannot bypass: its trigger '{}' is {}, but its output '{}' is {}",
+                "{called} cannot bypass: its trigger '{}' is {}, but its output '{}' is {}",
                 from.name.value, from.array, to.name.value, to.array
             );
             diagnostics.push(Diagnostic::at(span, message).help("use 'hold' or 'skip'"));

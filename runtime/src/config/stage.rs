@@ -1,4 +1,4 @@
-//! `kernels:`, the stages of a pipeline.
+//! The stages of a pipeline: `kernels:`, and `sources:` and `sinks:` whose kernels are guests'.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use super::located::{Located, Span};
 use super::on_fault::{self, FaultAction, OnFault};
 use super::parameters::{self, Parameters};
 use super::reference::{self, Auxiliary, StreamNames};
+use super::role::{self, Role};
 use super::stream::StreamIndex;
 use super::supervision::{self, Isolation, Limits, Publish};
 
@@ -84,6 +85,8 @@ pub struct Synchronization {
 pub struct StageConfig {
     /// Where the entry stands.
     pub span: Span,
+    /// The section that it stands in.
+    pub role: Role,
     /// The name of the stage.
     pub name: Located<String>,
     /// The kind of its kernel; given unless `module` is.
@@ -92,11 +95,11 @@ pub struct StageConfig {
     pub module: Option<Located<PathBuf>>,
     /// SHA-256 that the module's file must have.
     pub sha256: Option<Located<[u8; 32]>>,
-    /// The streams whose frames make it run; at least one.
+    /// The streams whose frames make it run: at least one, but none for a source.
     pub trigger: Vec<Located<StreamIndex>>,
     /// The streams that it reads as they are.
     pub auxiliary: Vec<Auxiliary>,
-    /// The streams that it publishes on; at least one.
+    /// The streams that it publishes on: at least one, but a sink needs none.
     pub outputs: Vec<Located<StreamIndex>>,
     /// The expression of `cpu.custom_operation`.
     pub operation: Option<Located<String>>,
@@ -108,6 +111,8 @@ pub struct StageConfig {
     pub pause_sleep: Duration,
     /// How often it looks for a frame where it cannot be woken; 10 µs.
     pub poll_interval: Duration,
+    /// Frames a second of a source; `None`: as fast as they are taken.
+    pub rate: Option<Located<f64>>,
     /// When it runs.
     pub trigger_policy: TriggerPolicy,
     /// How frames of several inputs are matched.
@@ -130,8 +135,16 @@ pub struct StageConfig {
     pub instances: Located<u32>,
 }
 
-/// Reads one entry. Paths are relative to `directory`.
+impl StageConfig {
+    /// What messages call it: `kernel 'a'`.
+    pub fn called(&self) -> String {
+        format!("{} '{}'", self.role.name(), self.name.value)
+    }
+}
+
+/// Reads one entry of the section of `role`. Paths are relative to `directory`.
 pub(super) fn read(
+    role: Role,
     fields: &mut Fields<'_, '_>,
     streams: &StreamNames<'_>,
     directory: &Path,
@@ -149,15 +162,14 @@ pub(super) fn read(
         );
     }
     let sha256 = fields.parsed("sha256", "a SHA-256 digest", digest);
-    let trigger = reference::one_or_many(fields, streams, "input", "inputs");
-    let outputs = reference::one_or_many(fields, streams, "output", "outputs");
+    let (trigger, outputs) = role.ends(fields, streams);
     let auxiliary = reference::auxiliary(fields, streams);
     if let (Some(trigger), Some(auxiliary), Some(outputs)) = (&trigger, &auxiliary, &outputs) {
         reference::check_overlap(fields, streams, trigger, auxiliary, outputs);
     }
     let operation = fields.optional_lines("operation");
     let parameters = parameters::read(fields);
-    let read_timeout = fields.seconds("read_timeout");
+    let read_timeout = role.read_timeout(fields);
     let pause_sleep = fields.seconds("pause_sleep");
     let poll_interval = fields.seconds("poll_interval");
     let trigger_policy = fields.choice(
@@ -175,7 +187,9 @@ pub(super) fn read(
     };
     let synchronization = synchronization(fields, policy);
     let propagate_frame_id = fields.boolean("propagate_frame_id");
-    let limits = supervision::limits(fields);
+    let rate = role::rate(fields);
+    let mut limits = supervision::limits(fields);
+    role.timeout(fields, &mut limits);
     let on_fault = on_fault::read(fields);
     let isolation = fields.choice(
         "isolation",
@@ -193,6 +207,7 @@ pub(super) fn read(
     let instances = fields.small_integer("instances", 1, 1024);
     Some(StageConfig {
         span,
+        role,
         name: name?,
         kind,
         module,
@@ -205,6 +220,7 @@ pub(super) fn read(
         read_timeout: read_timeout.map_or(Duration::from_secs(1), |time| time.value),
         pause_sleep: pause_sleep.map_or(Duration::from_millis(10), |time| time.value),
         poll_interval: poll_interval.map_or(Duration::from_micros(10), |time| time.value),
+        rate,
         trigger_policy: policy,
         synchronization,
         propagate_frame_id: propagate_frame_id.is_some_and(|propagate| propagate.value),

@@ -2,7 +2,7 @@
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::located::Span;
-use super::{SinkConfig, SourceConfig, StageConfig, Storage, StreamConfig};
+use super::{StageConfig, Storage, StreamConfig};
 
 /// A stage refuses a stream on a GPU with its own reason; here are those that no stage uses.
 pub(super) fn check_streams(
@@ -28,35 +28,6 @@ pub(super) fn check_streams(
                 "use 'storage: cpu'",
             );
         }
-    }
-}
-
-pub(super) fn check_source(source: &SourceConfig, diagnostics: &mut Diagnostics) {
-    let mut refuse =
-        |span: Span, what: &str, instead: &str| refuse(diagnostics, span, what, instead);
-    if let Some(auxiliary) = source.auxiliary.first() {
-        refuse(
-            auxiliary.stream.span,
-            "'auxiliary' of a source",
-            "remove it",
-        );
-    }
-    if let Some(timeout) = source.read_timeout {
-        refuse(timeout.span, "'read_timeout' of a source", "remove it");
-    }
-}
-
-pub(super) fn check_sink(sink: &SinkConfig, diagnostics: &mut Diagnostics) {
-    let mut refuse =
-        |span: Span, what: &str, instead: &str| refuse(diagnostics, span, what, instead);
-    if let Some(output) = sink.outputs.first() {
-        refuse(output.span, "'outputs' of a sink", "remove it");
-    }
-    if let Some(auxiliary) = sink.auxiliary.first() {
-        refuse(auxiliary.stream.span, "'auxiliary' of a sink", "remove it");
-    }
-    if let Some(timeout) = sink.consume_timeout {
-        refuse(timeout.span, "'consume_timeout' of a sink", "remove it");
     }
 }
 

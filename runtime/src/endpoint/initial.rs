@@ -8,8 +8,8 @@ use crate::array::ArrayType;
 use crate::config::{Config, Diagnostics, Initial, Number, Report};
 
 use super::EndpointError;
+use super::array_file::Format;
 use super::elements::{fill, fill_exact};
-use super::npy::NpyFile;
 
 /// Checks the files that streams are initialised from.
 ///
@@ -20,8 +20,9 @@ pub fn check_initial(config: &Config) -> Result<(), Report> {
     for stream in &config.streams {
         if let Some(initial) = &stream.initial
             && let Initial::File(path) = &initial.value
-            && let Err(error) =
-                NpyFile::open(&path.value).and_then(|file| file.expect(&stream.array))
+            && let Err(error) = Format::of(&path.value)
+                .open(&path.value)
+                .and_then(|file| file.expect(&stream.array))
         {
             diagnostics.push(error.at(path.span));
         }
@@ -64,7 +65,7 @@ pub fn initial_frame(initial: &Initial, array: &ArrayType) -> Result<Vec<u8>, En
             fill_exact(array.dtype, &mut frame, values);
         }
         Initial::File(path) => {
-            let file = NpyFile::open(path)?;
+            let file = Format::of(path).open(path)?;
             file.expect(array)?;
             file.read_frame(0, &mut frame)?;
         }

@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 
 use crate::stream::WaitWord;
 
+mod array_file;
 mod elements;
 mod error;
+pub mod fits;
 mod frame_set;
 mod initial;
 pub mod npy;
@@ -22,13 +24,16 @@ mod parameters;
 mod part;
 mod pattern;
 mod plan;
+mod pyshmem;
 mod recording;
 mod replay;
 mod spec;
 mod synthetic;
 
+pub use array_file::FileError;
 pub use error::EndpointError;
 pub use initial::{check_initial, initial_frame};
+pub(crate) use pace::{Pace, Tick};
 pub use part::PartFile;
 pub use plan::{PlannedSink, PlannedSource, plan_sinks, plan_sources};
 pub use spec::SourceSpec;
@@ -94,11 +99,16 @@ pub enum Consumed {
 
 /// Takes frames.
 pub trait Sink: Send {
-    /// Takes one frame of the stream.
+    /// Takes one frame of the stream, which carries this number.
     ///
     /// # Errors
     /// What ends the run: a disk that is full.
-    fn consume(&mut self, frame: &[u8]) -> Result<Consumed, EndpointError>;
+    fn consume(&mut self, frame: &[u8], frame_id: u64) -> Result<Consumed, EndpointError>;
+
+    /// Called when there is nothing else to do: does what was left for later. If some is still left: when to try again.
+    fn settle(&mut self) -> Option<Duration> {
+        None
+    }
 
     /// Called once, after the last frame, also where the run failed: what was taken so far is made permanent.
     ///

@@ -40,7 +40,7 @@ impl PlannedSink for Null {
 }
 
 impl Sink for Null {
-    fn consume(&mut self, _: &[u8]) -> Result<Consumed, EndpointError> {
+    fn consume(&mut self, _: &[u8], _: u64) -> Result<Consumed, EndpointError> {
         if self.delay.is_zero() {
             return Ok(Consumed::Ready);
         }

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 /// The ticks keep their grid: a late frame does not move the ones after it, and ticks that went by unused are
 /// counted, not caught up.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub struct Pace {
     interval: Option<Duration>,
     due: Option<Instant>,
 }
 
 /// What the clock says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Tick {
+pub enum Tick {
     /// A frame is due; so many ticks before it went by unused.
     Now {
         /// Ticks that went by since the last frame.
@@ -26,20 +26,25 @@ pub(super) enum Tick {
 
 impl Pace {
     /// A clock of `rate_hz`; without it a frame is always due.
-    pub(super) fn new(rate_hz: Option<f64>) -> Pace {
+    pub fn new(rate_hz: Option<f64>) -> Pace {
         Pace {
             interval: rate_hz.map(|rate| Duration::from_secs_f64(1.0 / rate)),
             due: None,
         }
     }
 
+    /// When the next frame is due; `None`: it already is.
+    pub fn due(&self) -> Option<Instant> {
+        self.due.filter(|_| self.interval.is_some())
+    }
+
     /// Moves the grid.
-    pub(super) fn delay(&mut self, by: Duration) {
+    pub fn delay(&mut self, by: Duration) {
         self.due = self.due.map(|due| due + by);
     }
 
     /// Takes the tick that is due at `now`.
-    pub(super) fn tick(&mut self, now: impl FnOnce() -> Instant) -> Tick {
+    pub fn tick(&mut self, now: impl FnOnce() -> Instant) -> Tick {
         let Some(interval) = self.interval else {
             return Tick::Now { missed: 0 };
         };

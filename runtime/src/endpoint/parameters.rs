@@ -2,10 +2,7 @@
 
 use serde_json::Value;
 
-use crate::config::{Diagnostic, Diagnostics, Located, Parameters, Span, suggestion};
-
-/// Frames per second that a source may be asked for.
-const RATES: (f64, f64) = (1e-6, 1e9);
+use crate::config::{Diagnostic, Diagnostics, Located, Parameters, RATES, Span, suggestion};
 
 /// The parameters of one source or sink. What is wrong is reported, and then counts as not given, so that reading
 /// goes on and finds the rest. An empty value (`key:`) counts as not given as well.
@@ -85,9 +82,7 @@ impl<'a> Reader<'a> {
     /// `rate_hz`.
     pub(super) fn rate(&mut self) -> Option<f64> {
         let expected = "a number of frames per second from 1e-6 to 1e9";
-        self.number_that("rate_hz", expected, |rate| {
-            (RATES.0..=RATES.1).contains(&rate)
-        })
+        self.number_that("rate_hz", expected, |rate| RATES.contains(&rate))
     }
 
     /// One of the names of `choices`, in any case; another is reported with the nearest, and `listed_as` is what they are.
@@ -114,14 +109,14 @@ impl<'a> Reader<'a> {
         found.map(|(_, choice)| *choice)
     }
 
-    /// A path that must be given.
-    pub(super) fn path(&mut self) -> Option<&'a Located<Value>> {
+    /// The path of a file whose name ends so; it must be given.
+    pub(super) fn path(&mut self, ending: &str) -> Option<&'a Located<Value>> {
         match self.parameters.get("path") {
             Some(located) if located.value.as_str().is_some_and(|path| !path.is_empty()) => {
                 Some(located)
             }
             Some(located) if !located.value.is_null() => {
-                self.wrong("path", located, "the path of a .npy file");
+                self.wrong("path", located, &format!("the path of a .{ending} file"));
                 None
             }
             _ => {
@@ -130,11 +125,32 @@ impl<'a> Reader<'a> {
                         self.parameters.span,
                         format!("{} lacks the parameter 'path'", self.what),
                     )
-                    .help("add 'path: FILE.npy' under 'parameters'"),
+                    .help(format!("add 'path: FILE.{ending}' under 'parameters'")),
                 );
                 None
             }
         }
+    }
+
+    /// A text that must be given, `expected` to be this.
+    pub(super) fn text(&mut self, key: &str, expected: &str) -> Option<Located<String>> {
+        let Some(located) = self
+            .parameters
+            .get(key)
+            .filter(|located| !located.value.is_null())
+        else {
+            let message = format!("{} lacks the parameter '{key}'", self.what);
+            self.diagnostics.push(
+                Diagnostic::at(self.parameters.span, message)
+                    .help(format!("add '{key}: …' under 'parameters': {expected}")),
+            );
+            return None;
+        };
+        let text = located.value.as_str().filter(|text| !text.is_empty());
+        if text.is_none() {
+            self.wrong(key, located, expected);
+        }
+        text.map(|text| Located::new(text.to_owned(), located.span))
     }
 
     fn read<T>(

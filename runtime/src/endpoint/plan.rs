@@ -1,10 +1,12 @@
 //! The sources and sinks of a configuration, checked and not yet opened.
 
-use crate::array::ArrayType;
-use crate::config::{Config, Diagnostic, Diagnostics, Report, SourceConfig};
+use std::path::PathBuf;
 
+use crate::config::{Config, Diagnostic, Diagnostics, Report, SinkConfig, SourceConfig, Span};
+
+use super::array_file::Format;
 use super::parameters::Reader;
-use super::{EndpointError, Sink, Source, frame_set, null, recording, replay, synthetic};
+use super::{EndpointError, Sink, Source, frame_set, null, pyshmem, recording, replay, synthetic};
 
 /// A source whose parameters and files were checked.
 pub trait PlannedSource: Send + Sync {
@@ -52,7 +54,8 @@ fn plan_source(
     let known: &[&str] = match source.kind.as_str() {
         "synthetic.array" => &synthetic::PARAMETERS,
         "synthetic.frame_set" => &frame_set::PARAMETERS,
-        "file.npy" => &replay::PARAMETERS,
+        "file.npy" | "file.fits" => &replay::PARAMETERS,
+        "pyshmem" => &pyshmem::PARAMETERS,
         kind => {
             diagnostics.push(unknown(kind, source.kind.span));
             return None;
@@ -66,24 +69,22 @@ fn plan_source(
         if source.streams.len() < 2 {
             reader.refuse(
                 source.kind.span,
-                "writes at least two streams, and 'synthetic.array' one",
+                "of kind 'synthetic.frame_set' needs at least two streams, under 'streams'",
             );
         }
         return Some(Box::new(plan));
     }
     if let Some(second) = source.streams.get(1) {
-        reader.refuse(
-            second.span,
-            &format!("of kind '{}' writes one stream", source.kind.value),
-        );
+        let what = format!("of kind '{}' writes one stream", source.kind.value);
+        reader.refuse(second.span, &what);
     }
     let array = &config.stream(**source.streams.first()?).array;
-    if source.kind.value == "file.npy" {
-        return Some(Box::new(replay::plan(
-            &mut reader,
-            array,
-            config.directory(),
-        )?));
+    if let Some(format) = file_format(&source.kind) {
+        let plan = replay::plan(&mut reader, format, array, config.directory());
+        return Some(Box::new(plan?));
+    }
+    if source.kind.value == "pyshmem" {
+        return Some(Box::new(pyshmem::plan(&mut reader, array, config)?));
     }
     Some(Box::new(synthetic::plan(&mut reader, array)))
 }
@@ -97,43 +98,56 @@ pub fn plan_sinks(config: &Config) -> Result<Vec<Box<dyn PlannedSink>>, Report> 
     let mut plans: Vec<Box<dyn PlannedSink>> = Vec::new();
     let mut paths = Vec::new();
     for sink in &config.sinks {
-        let what = format!("sink '{}'", sink.name.value);
-        let array: &ArrayType = &config.stream(*sink.stream).array;
-        match sink.kind.as_str() {
-            "null.sink" => {
-                let mut reader =
-                    Reader::new(what, &sink.parameters, &null::PARAMETERS, &mut diagnostics);
-                plans.push(Box::new(null::plan(&mut reader)));
-            }
-            "file.npy" => {
-                let mut reader = Reader::new(
-                    what.clone(),
-                    &sink.parameters,
-                    &recording::PARAMETERS,
-                    &mut diagnostics,
-                );
-                let Some((plan, span)) = recording::plan(&mut reader, array, config.directory())
-                else {
-                    continue;
-                };
-                if paths.contains(&plan.path) {
-                    diagnostics.push(Diagnostic::at(
-                        span,
-                        format!("{what} writes the same file as a sink before it"),
-                    ));
-                }
-                paths.push(plan.path.clone());
-                plans.push(Box::new(plan));
-            }
-            kind => diagnostics.push(unknown(kind, sink.kind.span)),
-        }
+        plans.extend(plan_sink(config, sink, &mut paths, &mut diagnostics));
     }
     diagnostics
         .finish(plans)
         .map_err(|found| config.report(found))
 }
 
+/// Checks one sink; that it is wrong is reported. `paths` are those of the sinks before it.
+fn plan_sink(
+    config: &Config,
+    sink: &SinkConfig,
+    paths: &mut Vec<PathBuf>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Box<dyn PlannedSink>> {
+    let what = format!("sink '{}'", sink.name.value);
+    let array = &config.stream(*sink.stream).array;
+    let known: &[&str] = match sink.kind.as_str() {
+        "null.sink" => &null::PARAMETERS,
+        "file.npy" | "file.fits" => &recording::PARAMETERS,
+        "pyshmem" => &pyshmem::PARAMETERS,
+        kind => {
+            diagnostics.push(unknown(kind, sink.kind.span));
+            return None;
+        }
+    };
+    let mut reader = Reader::new(what, &sink.parameters, known, diagnostics);
+    if let Some(format) = file_format(&sink.kind) {
+        let (plan, span) = recording::plan(&mut reader, format, array, config.directory())?;
+        if paths.contains(&plan.path) {
+            reader.refuse(span, "writes the same file as a sink before it");
+        }
+        paths.push(plan.path.clone());
+        return Some(Box::new(plan));
+    }
+    if sink.kind.value == "pyshmem" {
+        return Some(Box::new(pyshmem::plan(&mut reader, array, config)?));
+    }
+    Some(Box::new(null::plan(&mut reader)))
+}
+
+/// The format of a kind of files.
+fn file_format(kind: &str) -> Option<Format> {
+    match kind {
+        "file.npy" => Some(Format::Npy),
+        "file.fits" => Some(Format::Fits),
+        _ => None,
+    }
+}
+
 /// Not reached with what `config::load` has checked.
-fn unknown(kind: &str, span: crate::config::Span) -> Diagnostic {
+fn unknown(kind: &str, span: Span) -> Diagnostic {
     Diagnostic::at(span, format!("the kind '{kind}' is not known"))
 }

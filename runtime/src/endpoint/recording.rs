@@ -1,21 +1,22 @@
-//! The sink `file.npy`: frames into a stack `[N, *shape]` that NumPy reads.
+//! The sinks `file.npy` and `file.fits`: frames into a stack `[N, *shape]` that NumPy, or Astropy, reads.
 
 use std::path::{Path, PathBuf};
 
 use crate::array::ArrayType;
 use crate::config::Span;
 
-use super::npy::{NpyWriter, check_target};
+use super::array_file::{ArrayWriter, Format};
 use super::parameters::Reader;
 use super::{Consumed, EndpointError, PlannedSink, Sink};
 
 /// `limit` is the number of frames that are kept; those after it are not written.
 pub(super) const PARAMETERS: [&str; 2] = ["path", "limit"];
 
-/// What `file.npy` was asked for.
+/// What the sink was asked for.
 #[derive(Clone)]
 pub(super) struct Plan {
     pub(super) path: PathBuf,
+    format: Format,
     array: ArrayType,
     limit: u64,
 }
@@ -23,24 +24,31 @@ pub(super) struct Plan {
 /// Gives the plan, and where its path stands. `directory` is what a relative path starts from.
 pub(super) fn plan(
     parameters: &mut Reader<'_>,
+    format: Format,
     array: &ArrayType,
     directory: &Path,
 ) -> Option<(Plan, Span)> {
-    let path = parameters.path();
+    let path = parameters.path(format.ending());
     let limit = parameters.integer("limit", 1).unwrap_or(u64::MAX);
     let located = path?;
     let path = directory.join(located.value.as_str()?);
-    if let Err(error) = check_target(&path) {
+    if let Err(error) = format.check_target(&path, array) {
         parameters.diagnostics.push(error.at(located.span));
         return None;
     }
-    let array = array.clone();
-    Some((Plan { path, array, limit }, located.span))
+    let plan = Plan {
+        path,
+        format,
+        array: array.clone(),
+        limit,
+    };
+    Some((plan, located.span))
 }
 
 impl PlannedSink for Plan {
     fn open(&self) -> Result<Box<dyn Sink>, EndpointError> {
-        let writer = NpyWriter::create(&self.path, self.array.dtype, &self.stack(u64::MAX))?;
+        let longest = self.stack(u64::MAX);
+        let writer = self.format.create(&self.path, self.array.dtype, &longest)?;
         Ok(Box::new(Recording {
             plan: self.clone(),
             writer: Some(writer),
@@ -64,12 +72,12 @@ impl Plan {
 struct Recording {
     plan: Plan,
     /// Until it is finished.
-    writer: Option<NpyWriter>,
+    writer: Option<Box<dyn ArrayWriter>>,
     frames: u64,
 }
 
 impl Sink for Recording {
-    fn consume(&mut self, frame: &[u8]) -> Result<Consumed, EndpointError> {
+    fn consume(&mut self, frame: &[u8], _: u64) -> Result<Consumed, EndpointError> {
         if let Some(writer) = &mut self.writer
             && self.frames < self.plan.limit
         {

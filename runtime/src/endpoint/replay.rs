@@ -1,21 +1,21 @@
-//! The source `file.npy`: the frames of a recording one after the other, once or over and over.
+//! The sources `file.npy` and `file.fits`: the frames of a recording one after the other, once or over and over.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::array::ArrayType;
 
-use super::npy::NpyFile;
+use super::array_file::{ArrayFile, Format};
 use super::pace::{Pace, Tick};
 use super::parameters::Reader;
 use super::{EndpointError, PlannedSource, Produced, Source};
 
 pub(super) const PARAMETERS: [&str; 3] = ["path", "rate_hz", "loop"];
 
-/// What `file.npy` was asked for. The file stays open: what was checked is what is played.
+/// What the source was asked for. The file stays open: what was checked is what is played.
 #[derive(Clone)]
 pub(super) struct Plan {
-    file: NpyFile,
+    file: ArrayFile,
     frames: u64,
     rate: Option<f64>,
     endless: bool,
@@ -24,14 +24,15 @@ pub(super) struct Plan {
 /// `directory` is what a relative path starts from.
 pub(super) fn plan(
     parameters: &mut Reader<'_>,
+    format: Format,
     array: &ArrayType,
     directory: &Path,
 ) -> Option<Plan> {
-    let path = parameters.path();
+    let path = parameters.path(format.ending());
     let rate = parameters.rate();
     let endless = parameters.boolean("loop").unwrap_or(false);
     let path = path?;
-    let opened = NpyFile::open(&directory.join(path.value.as_str()?));
+    let opened = format.open(&directory.join(path.value.as_str()?));
     match opened.and_then(|file| Ok((file.frames(array)?, file))) {
         Ok((frames, file)) => Some(Plan {
             file,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::config::{
-    Config, Diagnostic, Located, Parameters, Report, SourceConfig, Span, suggestion,
+    Config, Diagnostic, Located, Parameters, Report, Role, SourceConfig, Span, StageConfig,
+    suggestion,
 };
 
 use super::pattern::FORMULAS;
@@ -85,10 +86,16 @@ impl SourceSpec {
             );
         };
         let writes = |streams: &[Located<_>]| streams.iter().any(|written| written.value == stream);
-        if let Some(stage) = config.stages.iter().find(|stage| writes(&stage.outputs)) {
+        // A source that a guest has written is replaced like a built-in one.
+        let replaced = |stage: &StageConfig| {
+            writes(&stage.outputs) && stage.role == Role::Source && stage.outputs.len() == 1
+        };
+        let mut others = config.stages.iter();
+        if let Some(stage) = others.find(|stage| writes(&stage.outputs) && !replaced(stage)) {
             let message = format!(
-                "a source of the command line writes the stream '{}', but so does kernel '{}'",
-                self.stream, stage.name.value
+                "a source of the command line writes the stream '{}', but so does {}",
+                self.stream,
+                stage.called()
             );
             return refuse(
                 config,
@@ -96,6 +103,7 @@ impl SourceSpec {
                 "feed a stream that no kernel writes".to_owned(),
             );
         }
+        config.stages.retain(|stage| !replaced(stage));
         let several = |source: &&SourceConfig| writes(&source.streams) && source.streams.len() > 1;
         if let Some(source) = config.sources.iter().find(several) {
             let message = format!(
@@ -113,7 +121,6 @@ impl SourceSpec {
             name: nowhere(format!("--source {}", self.stream)),
             kind: nowhere("synthetic.array".to_owned()),
             streams: vec![nowhere(stream)],
-            auxiliary: Vec::new(),
             parameters: Parameters {
                 span: Span::default(),
                 entries: entries

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::array::Dtype;
 use crate::config::{
-    Config, Diagnostic, Diagnostics, Located, Report, Span, StageConfig, StreamIndex,
+    Config, Diagnostic, Diagnostics, Located, Report, Role, Span, StageConfig, StreamIndex,
 };
 
 use super::manifest::Manifest;
@@ -89,8 +89,11 @@ fn find<'c>(
             Diagnostic::at(
                 kind.span,
                 format!(
-                    "the module {} of kernel '{}' has the kind '{}', not '{}'",
-                    kernel.origin, stage.name.value, kernel.manifest.kind, kind.value
+                    "the module {} of {} has the kind '{}', not '{}'",
+                    kernel.origin,
+                    stage.called(),
+                    kernel.manifest.kind,
+                    kind.value
                 ),
             )
             .help("with 'module', 'kind' can be left out"),
@@ -109,8 +112,8 @@ fn find_kind(
     if let Some(kernel) = registry.find(kind) {
         return Some(kernel.clone());
     }
-    let (why, instead) = registry.absence(kind);
-    let message = format!("kernel '{}' has {why}", stage.name.value);
+    let (why, instead) = registry.absence(kind, stage.role);
+    let message = format!("{} has {why}", stage.called());
     diagnostics.push(Diagnostic::at(kind.span, message).help(instead));
     None
 }
@@ -121,8 +124,8 @@ fn check_digest(stage: &StageConfig, kernel: &Kernel, diagnostics: &mut Diagnost
             Diagnostic::at(
                 pinned.span,
                 format!(
-                    "the module of kernel '{}' is not the one that 'sha256' pins",
-                    stage.name.value
+                    "the module of {} is not the one that 'sha256' pins",
+                    stage.called()
                 ),
             )
             .help(format!(
@@ -157,14 +160,23 @@ fn check_arity(stage: &StageConfig, kernel: &Kernel, diagnostics: &mut Diagnosti
         // The first that is too many, or the last before the one that is missing.
         let span = given.get(expected).or(given.last()).copied();
         let streams = if expected == 1 { "stream" } else { "streams" };
-        diagnostics.push(Diagnostic::at(
+        let diagnostic = Diagnostic::at(
             span.unwrap_or(place(stage)),
             format!(
                 "kernel kind '{}' expects {expected} {part} {streams}, got {}",
                 manifest.kind,
                 given.len()
             ),
-        ));
+        );
+        diagnostics.push(match (stage.role, part) {
+            (Role::Source, "trigger input") => diagnostic.help(
+                "a source has none; a kernel that computes from frames stands under 'kernels'",
+            ),
+            (Role::Sink, "output") if given.is_empty() => {
+                diagnostic.help("name the streams that it publishes on under 'outputs'")
+            }
+            _ => diagnostic,
+        });
     }
 }
 
@@ -183,7 +195,7 @@ fn check_streams(
     kernel: &Kernel,
     diagnostics: &mut Diagnostics,
 ) {
-    let (manifest, name) = (&kernel.manifest, &stage.name.value);
+    let (manifest, called) = (&kernel.manifest, stage.called());
     let auxiliary = stage.auxiliary.iter().map(|entry| &entry.stream);
     for used in stage.trigger.iter().chain(auxiliary).chain(&stage.outputs) {
         let stream = config.stream(used.value);
@@ -193,7 +205,7 @@ fn check_streams(
                 Diagnostic::at(
                     used.span,
                     format!(
-                        "kernel '{name}' of kind '{}' requires {storage} shared memory for '{}'",
+                        "{called} of kind '{}' requires {storage} shared memory for '{}'",
                         manifest.kind, stream.name.value
                     ),
                 )
@@ -211,7 +223,7 @@ fn check_streams(
                 Diagnostic::at(
                     used.span,
                     format!(
-                        "kernel '{name}' of kind '{}' cannot use '{}', whose dtype is {}",
+                        "{called} of kind '{}' cannot use '{}', whose dtype is {}",
                         manifest.kind, stream.name.value, stream.array.dtype
                     ),
                 )
@@ -286,7 +298,7 @@ fn state(
         .map(|stream| array(stream.value))
         .collect();
     state_arrays(&kernel.manifest, &inputs, &auxiliary, &outputs).unwrap_or_else(|error| {
-        let message = format!("kernel '{}' {error}", stage.name.value);
+        let message = format!("{} {error}", stage.called());
         diagnostics.push(Diagnostic::at(place(stage), message));
         Vec::new()
     })

@@ -41,8 +41,9 @@ pub(super) fn check(stage: &StageConfig, manifest: &Manifest, diagnostics: &mut 
             Diagnostic::at(
                 stage.parameters.span,
                 format!(
-                    "kernel '{}' lacks the parameter '{name}' of kernel kind '{}'",
-                    stage.name.value, manifest.kind
+                    "{} lacks the parameter '{name}' of kernel kind '{}'",
+                    stage.called(),
+                    manifest.kind
                 ),
             )
             .help(match manifest.parameters.description(&name) {
@@ -83,8 +84,8 @@ fn wrong(stage: &StageConfig, manifest: &Manifest, error: &ValidationError<'_>) 
     let diagnostic = Diagnostic::at(
         value.map_or(stage.parameters.span, |value| value.span),
         format!(
-            "{what} of kernel '{}' cannot be used by kernel kind '{}': {}",
-            stage.name.value,
+            "{what} of {} cannot be used by kernel kind '{}': {}",
+            stage.called(),
             manifest.kind,
             words(error)
         ),

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::{Config, Diagnostic, Diagnostics, Located, Report, suggestion};
+use crate::config::{
+    Config, Diagnostic, Diagnostics, Located, Report, Role, SINK_KINDS, SOURCE_KINDS, suggestion,
+};
 
+use super::manifest::Manifest;
 use super::module::{Kernel, Origin};
 use super::{KernelError, catalogue};
 
@@ -69,12 +72,19 @@ impl Registry {
         self.by_kind.get(kind)
     }
 
-    /// Why a kind that [`Registry::find`] does not know is not there, and what to do.
-    pub fn absence(&self, kind: &str) -> (String, String) {
+    /// Why a kind that [`Registry::find`] does not know is not there, and what to do in a section of `role`.
+    pub fn absence(&self, kind: &str, role: Role) -> (String, String) {
+        // Kinds that could stand there.
+        let (built_in, fits): (&[&str], fn(&Manifest) -> bool) = match role {
+            Role::Kernel => (&[], |_| true),
+            Role::Source => (&SOURCE_KINDS, |manifest| manifest.input_arity == Some(0)),
+            Role::Sink => (&SINK_KINDS, |manifest| manifest.output_arity == Some(0)),
+        };
         match catalogue::absent(kind) {
             Some((why, instead)) => (format!("the kind '{kind}': {why}"), instead.to_owned()),
             None => {
-                let kinds = self.kinds().map(|(kind, _)| kind);
+                let kinds = self.kinds().filter(|(_, kernel)| fits(&kernel.manifest));
+                let kinds = built_in.iter().copied().chain(kinds.map(|(kind, _)| kind));
                 (
                     format!("the unknown kind '{kind}'"),
                     suggestion(kind, kinds, "the kinds"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 
+use super::clocked::Clocked;
 use super::control::RunHandle;
 use super::faulted::fault_message;
 use super::feeding::{Arrivals, Feed, Feeding};
@@ -22,16 +23,16 @@ use super::realtime::{self, Thread};
 use super::reopen::Reopener;
 use super::run::RunOptions;
 use super::sink::SinkWorker;
-use super::source::SourceWorker;
+use super::source::{Bounds, SourceWorker};
 use super::spec::{delivery, recorded, spec};
-use super::stage::{FrameId, Guest, Stage};
+use super::stage::{FrameId, Guest, Stage, Start};
 use super::state::State;
 use super::supervision::Supervision;
 use super::team::{Helper, Team};
 use super::trigger::Trigger;
 use super::work::{ReadyLane, hand_out};
 use crate::array::zeros;
-use crate::config::{self, FaultAction, StreamIndex, SynchronizationMode};
+use crate::config::{self, FaultAction, Role, StreamIndex, SynchronizationMode};
 use crate::endpoint;
 use crate::kernel::Origin;
 use crate::recording::{CallLog, Recorder, StageSubject, StreamSubject, calls};
@@ -101,7 +102,11 @@ pub fn build(
                 Node::Source(index) => crew.feeds.push(Box::new(builder.source(index)?)),
                 Node::Sink(index) => crew.workers.push(Box::new(builder.sink(index)?)),
                 Node::Stage(index) => {
-                    crew.workers.push(Box::new(builder.stage(index)?));
+                    let stage = Box::new(builder.stage(index)?);
+                    match plan.graph.role(node) {
+                        Role::Source => crew.feeds.push(stage),
+                        Role::Kernel | Role::Sink => crew.workers.push(stage),
+                    }
                 }
             }
         }
@@ -280,7 +285,10 @@ impl<'a> Builder<'a> {
             self.feed(),
             frames.collect::<anyhow::Result<_>>()?,
             Arc::clone(&self.source_meters[index]),
-            self.options.frames,
+            Bounds {
+                generations: self.options.frames,
+                read: config.read_timeout.map(|timeout| timeout.value),
+            },
         ))
     }
 
@@ -306,6 +314,7 @@ impl<'a> Builder<'a> {
             trigger,
             frame,
             meter,
+            config.consume_timeout.map(|timeout| timeout.value),
         ))
     }
 
@@ -338,7 +347,7 @@ impl<'a> Builder<'a> {
             let instance = opening
                 .open(part)
                 .map_err(|fault| anyhow!("{}", fault_message(&fault, &windows)))
-                .with_context(|| format!("kernel '{}' cannot start", *config.name))?;
+                .with_context(|| format!("{} cannot start", config.called()))?;
             team.put(part, instance);
         }
         let places = (1..).map(|part| (index, part));
@@ -368,7 +377,8 @@ impl<'a> Builder<'a> {
         let sync = matches(config).zip(meter.sync.as_ref());
         Ok(Stage {
             name: config.name.value.clone(),
-            policy: config.trigger_policy,
+            start: self.start(config),
+            is_sink: config.role == Role::Sink,
             matching: sync.map(|(rule, meter)| Matching::new(rule, Arc::clone(meter))),
             frame_id: match config.propagate_frame_id {
                 true => FrameId::Largest,
@@ -434,6 +444,17 @@ impl<'a> Builder<'a> {
         let streams = recording.streams.iter().map(subject).collect();
         let stages = std::mem::take(&mut self.recorded_stages);
         Recorder::start(recording, streams, stages).map(Some)
+    }
+
+    /// What makes the stage run.
+    fn start(&self, stage: &config::StageConfig) -> Start {
+        match stage.role {
+            Role::Kernel | Role::Sink => Start::Triggers(stage.trigger_policy),
+            Role::Source => {
+                let rate = stage.rate.map(|rate| rate.value);
+                Start::Clock(Clocked::new(rate, self.feed(), self.options.frames))
+            }
+        }
     }
 
     /// Where the stage writes its outputs, if not into its streams: one frame for each, or none.

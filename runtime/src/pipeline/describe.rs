@@ -6,7 +6,7 @@ use super::placement::{partition, placement};
 use super::plan::{Plan, PlannedStage};
 use super::realtime;
 use super::solo::Solo;
-use crate::config::StreamIndex;
+use crate::config::{Role, StreamIndex};
 use crate::report::graph::{
     BoundsDescription, Description, Edge, LaneDescription, LimitsDescription, NodeDescription,
     StreamDescription,
@@ -33,10 +33,9 @@ impl Plan {
                 .iter()
                 .map(|node| NodeDescription {
                     name: name(node),
-                    role: match node {
-                        Node::Source(_) => "source",
-                        Node::Stage(_) => "stage",
-                        Node::Sink(_) => "sink",
+                    role: match self.graph.role(*node) {
+                        Role::Kernel => "stage",
+                        role => role.name(),
                     },
                     kind: self.kind_of(*node),
                     lane: lane_of(node),
@@ -134,7 +133,7 @@ impl Plan {
             role: match neighbours.producer {
                 None if consumed => "external",
                 None => "orphan",
-                Some(Node::Source(_)) => "source",
+                Some(node) if self.graph.role(node) == Role::Source => "source",
                 Some(_) if self.graph.is_end(StreamIndex(index)) => "end",
                 Some(_) => "intermediate",
             },

@@ -1,6 +1,6 @@
 //! The graph of a pipeline: who produces and who consumes each stream, and in which order stages run.
 
-use crate::config::{Config, StreamIndex};
+use crate::config::{Config, Role, StreamIndex};
 
 /// Something that produces or consumes frames, by its index in the configuration's section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +31,8 @@ pub struct Graph {
     pub streams: Vec<Neighbours>,
     /// Every node, producers before those whom they trigger.
     pub order: Vec<Node>,
+    /// The section of each stage.
+    roles: Vec<Role>,
 }
 
 impl Graph {
@@ -61,17 +63,28 @@ impl Graph {
             streams[sink.stream.0].triggers.push(Node::Sink(index));
         }
         let order = order(config, &streams);
-        Self { streams, order }
+        Self {
+            streams,
+            order,
+            roles: config.stages.iter().map(|stage| stage.role).collect(),
+        }
     }
 
-    /// Whether the stream is where frames leave the graph: a stage publishes on it, and it triggers no stage.
+    /// What a node does with frames, whether it is built in or its kernel is a guest's.
+    pub fn role(&self, node: Node) -> Role {
+        match node {
+            Node::Source(_) => Role::Source,
+            Node::Stage(index) => self.roles[index],
+            Node::Sink(_) => Role::Sink,
+        }
+    }
+
+    /// Whether the stream is where frames leave the graph: a kernel publishes on it, and it triggers none.
     pub fn is_end(&self, stream: StreamIndex) -> bool {
         let neighbours = &self.streams[stream.0];
-        matches!(neighbours.producer, Some(Node::Stage(_)))
-            && !neighbours
-                .triggers
-                .iter()
-                .any(|node| matches!(node, Node::Stage(_)))
+        let is_kernel = |node: &Node| self.role(*node) == Role::Kernel;
+        neighbours.producer.as_ref().is_some_and(is_kernel)
+            && !neighbours.triggers.iter().any(is_kernel)
     }
 
     /// The streams where frames leave the graph.
@@ -81,9 +94,10 @@ impl Graph {
     }
 
     /// Whether the stream is at the edge of the graph, where outside processes read or write: it has no
-    /// producer, comes from a source, or is an end.
+    /// producer, comes from a source or a sink, or is an end.
     pub fn is_edge(&self, stream: StreamIndex) -> bool {
-        !matches!(self.streams[stream.0].producer, Some(Node::Stage(_))) || self.is_end(stream)
+        let producer = self.streams[stream.0].producer;
+        producer.map(|node| self.role(node)) != Some(Role::Kernel) || self.is_end(stream)
     }
 
     /// The streams that a node is triggered by.

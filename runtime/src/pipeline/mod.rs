@@ -5,6 +5,7 @@
 //! thread that runs its workers, which are sources, stages, sinks and the intakes of outside streams.
 
 mod build;
+mod clocked;
 mod control;
 mod describe;
 mod faulted;

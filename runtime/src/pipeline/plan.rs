@@ -118,7 +118,7 @@ impl Plan {
             })?;
             Some(Diagnostic::at(
                 place(&config, stage),
-                refusal(stage, &failure.message),
+                refusal(&config, stage, &failure.message),
             ))
         });
         no_failures(&config, failures.collect())?;
@@ -181,7 +181,7 @@ fn compile(
                 let stage = &config.stages[resolved.stage];
                 let span = stage.module.as_ref().map(|module| module.span);
                 let span = span.or(stage.kind.as_ref().map(|kind| kind.span));
-                let message = format!("kernel '{}' cannot be loaded: {error}", *stage.name);
+                let message = format!("{} cannot be loaded: {error}", stage.called());
                 failures.push(Diagnostic::at(span.unwrap_or(stage.span), message));
             }
         }
@@ -298,13 +298,12 @@ fn place(config: &Config, stage: &PlannedStage) -> Span {
 }
 
 /// A kernel's refusal, with the stage and kind before it unless the kernel has said them itself.
-fn refusal(stage: &PlannedStage, message: &str) -> String {
-    let prefix = format!(
-        "kernel '{}' of kind '{}'",
-        stage.context.name, stage.context.kind
-    );
-    if message.starts_with(&prefix) {
+fn refusal(config: &Config, stage: &PlannedStage, message: &str) -> String {
+    let of_kind = format!("of kind '{}'", stage.context.kind);
+    let said = format!("kernel '{}' {of_kind}", stage.context.name);
+    if message.starts_with(&said) {
         return message.to_owned();
     }
-    format!("{prefix}: {message}")
+    let called = config.stages[stage.resolved.stage].called();
+    format!("{called} {of_kind}: {message}")
 }

@@ -1,7 +1,7 @@
 //! A sink at work in a lane.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::lane::{Turn, Worker};
 use super::trigger::Trigger;
@@ -18,19 +18,22 @@ pub struct SinkWorker {
     /// The frame in private memory, where the sink can work on it as bytes.
     frame: Vec<u8>,
     meter: Arc<StageMeter>,
+    /// How long it may take for a frame.
+    timeout: Option<Duration>,
     busy_until: Option<Instant>,
     last: u64,
     finished: bool,
 }
 
 impl SinkWorker {
-    /// Consumes frames, each of which is copied into `frame` first.
+    /// Consumes frames, each of which is copied into `frame` first and may take it as long as `timeout`.
     pub fn new(
         name: String,
         sink: Box<dyn Sink>,
         trigger: Trigger,
         frame: Vec<u8>,
         meter: Arc<StageMeter>,
+        timeout: Option<Duration>,
     ) -> Self {
         Self {
             name,
@@ -38,6 +41,7 @@ impl SinkWorker {
             trigger,
             frame,
             meter,
+            timeout,
             busy_until: None,
             last: 0,
             finished: false,
@@ -70,14 +74,22 @@ impl Worker for SinkWorker {
         self.trigger
             .read(&frame, &mut self.frame)
             .map_err(|error| self.fault(frame.frame_id, error.to_string()))?;
+        let begun = self.timeout.map(|_| Instant::now());
         let consumed = self
             .sink
-            .consume(&self.frame)
+            .consume(&self.frame, frame.frame_id)
             .map_err(|error| self.fault(frame.frame_id, error.to_string()))?;
         self.busy_until = match consumed {
             Consumed::Ready => None,
             Consumed::BusyUntil(time) => Some(time),
         };
+        if let (Some(begun), Some(timeout)) = (begun, self.timeout) {
+            let done = self.busy_until.unwrap_or_else(Instant::now);
+            if done.saturating_duration_since(begun) > timeout {
+                let message = format!("took longer than {timeout:?} for a frame (consume_timeout)");
+                return Err(self.fault(frame.frame_id, message));
+            }
+        }
         self.last = frame.frame_id;
         self.meter.frames.add(1);
         self.meter.skipped[0].set(self.trigger.skipped());
@@ -97,6 +109,10 @@ impl Worker for SinkWorker {
 
     fn words<'a>(&'a self, words: &mut Vec<WaitWord<'a>>) {
         self.trigger.words(words);
+    }
+
+    fn settle(&mut self) -> Option<Duration> {
+        self.sink.settle()
     }
 
     fn end(&mut self) -> Result<(), FaultReport> {

@@ -11,6 +11,15 @@ use crate::report::FaultReport;
 use crate::report::meter::SourceMeter;
 use crate::stream::{Stamp, WaitWord, now_ns};
 
+/// What a source may not exceed.
+#[derive(Clone, Copy)]
+pub struct Bounds {
+    /// Generations that are published.
+    pub generations: Option<u64>,
+    /// How long it may have no frame once it was asked for one.
+    pub read: Option<Duration>,
+}
+
 /// A source, its streams, and how many generations of frames it may still publish.
 pub struct SourceWorker {
     name: String,
@@ -26,15 +35,17 @@ pub struct SourceWorker {
     times_ns: (u64, u64),
     /// Some streams have their frame of this generation, and some have not.
     within: bool,
-    limit: Option<u64>,
+    bounds: Bounds,
     due: Option<Instant>,
     /// It had no frame when it was asked last, and one of its words says when it may have one.
     waits: bool,
+    /// Since when it has been asked for the next frame, where that is bounded.
+    asked: Option<Instant>,
     finished: bool,
 }
 
 impl SourceWorker {
-    /// Publishes at most `limit` generations when `feed` admits them. The frame of each of `outputs` is made in that of
+    /// Publishes generations within `bounds` when `feed` admits them. The frame of each of `outputs` is made in that of
     /// `frames` first.
     pub fn new(
         name: String,
@@ -43,7 +54,7 @@ impl SourceWorker {
         feed: Feed,
         frames: Vec<Vec<u8>>,
         meter: Arc<SourceMeter>,
-        limit: Option<u64>,
+        bounds: Bounds,
     ) -> Self {
         Self {
             name,
@@ -55,9 +66,10 @@ impl SourceWorker {
             times_ns: (0, 0),
             origin_ns: 0,
             within: false,
-            limit,
+            bounds,
             due: None,
             waits: false,
+            asked: None,
             finished: false,
         }
     }
@@ -88,9 +100,30 @@ impl SourceWorker {
         self.outputs.iter_mut().all(Output::begin)
     }
 
+    /// Notes since when the source has been asked for its next frame.
+    ///
+    /// # Errors
+    /// For too long.
+    fn ask(&mut self) -> Result<(), FaultReport> {
+        let Some(timeout) = self.bounds.read else {
+            return Ok(());
+        };
+        let since = *self.asked.get_or_insert_with(Instant::now);
+        if since.elapsed() <= timeout {
+            return Ok(());
+        }
+        Err(self.fault(format!("gave no frame for {timeout:?} (read_timeout)")))
+    }
+
+    /// When it will have been asked for too long.
+    fn gives_up(&self) -> Option<Instant> {
+        self.asked?.checked_add(self.bounds.read?)
+    }
+
     /// The source has given, or lost, its next frame of this stream.
     fn came(&mut self, output: usize) {
         self.due = None;
+        self.asked = None;
         if output == 0 {
             self.meter.generations.add(1);
             self.origin_ns = self.feed.origin_ns();
@@ -129,15 +162,19 @@ impl SourceWorker {
 impl Worker for SourceWorker {
     fn turn(&mut self) -> Result<Turn, FaultReport> {
         let is_last = |limit| self.generations() >= limit && !self.within;
-        if self.finished || self.limit.is_some_and(is_last) {
+        if self.finished || self.bounds.generations.is_some_and(is_last) {
             return Ok(self.finish());
         }
         if self.due.is_some_and(|due| Instant::now() < due) {
+            self.ask()?;
             return Ok(Turn::Idle);
         }
         if !self.is_admitted() || !self.begin() {
+            // Whoever holds it up is not the source.
+            self.asked = None;
             return Ok(Turn::Idle);
         }
+        self.ask()?;
         let produced = self.source.next(&mut self.frames);
         let produced = produced.map_err(|error| self.fault(error.to_string()))?;
         self.waits = produced == Produced::Nothing;
@@ -193,12 +230,13 @@ impl Worker for SourceWorker {
             return None;
         }
         let blocked = self.outputs.iter().filter_map(Output::due).min();
-        let own = blocked.or(self.due);
-        own.or_else(|| self.feed.due())
+        let own = blocked.or(self.due).or_else(|| self.feed.due());
+        own.into_iter().chain(self.gives_up()).min()
     }
 
     fn delay(&mut self, by: Duration) {
         self.due = self.due.map(|due| due + by);
+        self.asked = self.asked.map(|asked| asked + by);
         self.source.delay(by);
         self.feed.delay(by);
     }

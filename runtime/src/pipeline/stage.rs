@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::clocked::Clocked;
 use super::control::RunHandle;
 use super::lane::{Turn, Worker};
 use super::matching::{Matching, Step};
@@ -22,7 +23,9 @@ use crate::stream::{Frame, Reader, Stamp, WaitWord, now_ns};
 /// One stage with everything that it needs for a frame.
 pub struct Stage {
     pub(super) name: String,
-    pub(super) policy: TriggerPolicy,
+    pub(super) start: Start,
+    /// Whether it is where frames go: what was published for it is taken also where the run was ended.
+    pub(super) is_sink: bool,
     /// What brings the triggers to frames of one id, if they have to match.
     pub(super) matching: Option<Matching>,
     /// Which trigger frame's id the outputs get.
@@ -62,6 +65,14 @@ pub enum FrameId {
     Largest,
 }
 
+/// What makes a stage run.
+pub enum Start {
+    /// Frames of its triggers.
+    Triggers(TriggerPolicy),
+    /// The clock: it has no trigger.
+    Clock(Clocked),
+}
+
 /// Whether frames can be computed.
 pub enum Guest {
     /// Every part has its instance.
@@ -82,19 +93,21 @@ pub(super) struct Taken {
 }
 
 impl Stage {
-    /// Whether the triggers call for a run.
+    /// Whether the triggers, or the clock, call for a run.
     fn triggered(&self) -> bool {
-        match self.policy {
-            TriggerPolicy::AnyNew => self.triggers.iter().any(Trigger::ready),
-            TriggerPolicy::AllNew => self.triggers.iter().all(Trigger::ready),
+        match &self.start {
+            Start::Triggers(TriggerPolicy::AnyNew) => self.triggers.iter().any(Trigger::ready),
+            Start::Triggers(TriggerPolicy::AllNew) => self.triggers.iter().all(Trigger::ready),
+            Start::Clock(clock) => clock.is_due(),
         }
     }
 
-    /// Whether the triggers can never call for a run again.
+    /// Whether they can never call for a run again.
     fn exhausted(&self) -> bool {
-        match self.policy {
-            TriggerPolicy::AnyNew => self.triggers.iter().all(Trigger::exhausted),
-            TriggerPolicy::AllNew => self.triggers.iter().any(Trigger::exhausted),
+        match &self.start {
+            Start::Triggers(TriggerPolicy::AnyNew) => self.triggers.iter().all(Trigger::exhausted),
+            Start::Triggers(TriggerPolicy::AllNew) => self.triggers.iter().any(Trigger::exhausted),
+            Start::Clock(clock) => clock.is_over(),
         }
     }
 
@@ -123,6 +136,11 @@ impl Stage {
             stamp: Stamp::source(0),
             sequence: None,
         };
+        if let Start::Clock(clock) = &mut self.start {
+            let missed;
+            (taken.stamp, missed) = clock.take();
+            self.outputs.iter().for_each(|output| output.missed(missed));
+        }
         let (inputs, rest) = self.slots.split_at_mut(self.triggers.len());
         let mut largest = 0;
         self.inputs.clear();
@@ -272,14 +290,21 @@ impl Worker for Stage {
     }
 
     fn due(&self) -> Option<Instant> {
+        let blocked = self.outputs.iter().filter_map(Output::due).min();
+        let clock = match &self.start {
+            Start::Clock(clock) if !self.closed && blocked.is_none() => clock.due(),
+            Start::Clock(_) | Start::Triggers(_) => None,
+        };
         let matching = self.matching.as_ref().and_then(Matching::due);
-        let outputs = self.outputs.iter().filter_map(Output::due);
-        outputs.chain(matching).min()
+        blocked.into_iter().chain(clock).chain(matching).min()
     }
 
     fn delay(&mut self, by: Duration) {
         if let Some(matching) = &mut self.matching {
             matching.delay(by);
+        }
+        if let Start::Clock(clock) = &mut self.start {
+            clock.delay(by);
         }
     }
 
@@ -288,6 +313,9 @@ impl Worker for Stage {
             .iter()
             .for_each(|trigger| trigger.words(words));
         self.outputs.iter().for_each(|output| output.words(words));
+        if let Start::Clock(clock) = &self.start {
+            clock.words(words);
+        }
         if let Guest::Away(pending, _) = &self.guest {
             words.push(pending.word());
         }
@@ -295,5 +323,20 @@ impl Worker for Stage {
 
     fn settle(&mut self) -> Option<Duration> {
         self.outputs.iter_mut().filter_map(Output::settle).min()
+    }
+
+    fn end(&mut self) -> Result<(), FaultReport> {
+        // A sink takes what was published before something ended the run: no more frames than its stream can hold.
+        let most = match (self.is_sink, self.triggers.first()) {
+            (true, Some(trigger)) => trigger.reader().stream().ring().slots,
+            _ => 0,
+        };
+        for _ in 0..most {
+            let can = matches!(self.guest, Guest::Here) && self.team.is_alive();
+            if !can || !self.triggered() || self.turn()? != Turn::Worked {
+                break;
+            }
+        }
+        Ok(())
     }
 }

@@ -13,6 +13,7 @@ use super::placement::{Calibration, Timed};
 use super::plan::Plan;
 use super::realtime::Thread;
 use super::team::Helper;
+use crate::config::Role;
 use crate::report::FaultReport;
 use crate::report::placement::Placement;
 
@@ -112,7 +113,7 @@ fn timed(plan: &Plan, lane: &Lane, crew: Crew) -> Crew<Timed> {
         let first = readers.map(place).min().unwrap_or(0);
         (plan.config.streams[stream].name.value.clone(), first)
     });
-    let is_source = |node: &&Node| matches!(node, Node::Source(_));
+    let is_source = |node: &&Node| plan.graph.role(**node) == Role::Source;
     let named = |node: &Node| (name_of(&plan.config, *node).to_owned(), place(node));
     let sources = lane.nodes.iter().filter(is_source).map(named);
     let others = lane.nodes.iter().filter(|node| !is_source(node)).map(named);

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::playback::{Playback, Speed};
 use super::verify::{Checked, calls_before};
-use crate::config::{Config, Located, Mode, Parameters, Report, SourceConfig, Span, StreamIndex};
+use crate::config::{
+    Config, Located, Mode, Parameters, Report, Role, SourceConfig, Span, StreamIndex,
+};
 use crate::pipeline::{Plan, Resume};
 use crate::recording::Recording;
 use crate::sandbox::Engine;
@@ -48,7 +50,11 @@ pub fn feed(
     speed: Speed,
 ) -> Result<(Plan, Vec<String>), FeedError> {
     let computed = |stream: StreamIndex| {
-        let mut outputs = config.stages.iter().flat_map(|stage| &stage.outputs);
+        // What a guest's source has given comes from the recording, like what others have.
+        let stages = config.stages.iter();
+        let mut outputs = stages
+            .filter(|stage| stage.role != Role::Source)
+            .flat_map(|stage| &stage.outputs);
         outputs.any(|output| output.value == stream)
     };
     let streams = recording.streams.iter().enumerate();
@@ -61,14 +67,23 @@ pub fn feed(
     }
     let is_played = |stream: StreamIndex| played.iter().any(|(_, other)| *other == stream);
     let name = |stream: StreamIndex| config.stream(stream).name.value.clone();
-    for source in &config.sources {
+    let built_in = config
+        .sources
+        .iter()
+        .map(|source| (&source.name, &source.streams));
+    let guests = config
+        .stages
+        .iter()
+        .filter(|stage| stage.role == Role::Source);
+    for (source_name, streams) in built_in.chain(guests.map(|stage| (&stage.name, &stage.outputs)))
+    {
         let first = |wanted: bool| {
-            let mut streams = source.streams.iter().map(|stream| stream.value);
+            let mut streams = streams.iter().map(|stream| stream.value);
             streams.find(|stream| is_played(*stream) == wanted)
         };
         if let (Some(recorded), Some(missing)) = (first(true), first(false)) {
             return Err(FeedError::Half {
-                source_name: source.name.value.clone(),
+                source_name: source_name.value.clone(),
                 recorded: name(recorded),
                 missing: name(missing),
             });
@@ -77,6 +92,9 @@ pub fn feed(
     config
         .sources
         .retain(|source| !source.streams.iter().any(|stream| is_played(stream.value)));
+    config
+        .stages
+        .retain(|stage| !stage.outputs.iter().any(|stream| is_played(stream.value)));
     let stay = config
         .sources
         .iter()
@@ -111,7 +129,6 @@ fn source(streams: impl Iterator<Item = StreamIndex>) -> SourceConfig {
         streams: streams
             .map(|stream| Located::new(stream, Span::default()))
             .collect(),
-        auxiliary: Vec::new(),
         parameters: Parameters {
             span: Span::default(),
             entries: Vec::new(),

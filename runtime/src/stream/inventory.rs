@@ -326,7 +326,7 @@ impl RingInfo {
 }
 
 /// The process that writes the stream's ring, if it is alive.
-fn writer_of(stream: &Stream) -> Option<u32> {
+pub(super) fn writer_of(stream: &Stream) -> Option<u32> {
     let writer = Owner(stream.control().fixed().writer.load(Ordering::Acquire));
     writer.is_alive().then(|| writer.process())
 }

@@ -227,6 +227,11 @@ impl Stream {
         Tap::new(self)
     }
 
+    /// Whether a living process writes its ring.
+    pub fn is_written(&self) -> bool {
+        inventory::writer_of(self).is_some()
+    }
+
     /// The slots, for kernels.
     pub fn ring(&self) -> RingWindow<'_> {
         let geometry = &self.segment.geometry;

@@ -544,6 +544,7 @@ fn built_in_kernels_keep_the_rules() {
                 &["--param", "tile_size=8", "--output", "float32:6,8,2"]
             }
             "cpu.spot_centroid" => &["--output", "float32:2"],
+            "cpu.statistics" => &["--input", "float32:6,8", "--output", "float64:2"],
             "cpu.tip_tilt_controller" => &[
                 "--input",
                 "float32:6,8",

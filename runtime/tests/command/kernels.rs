@@ -329,6 +329,8 @@ fn list_has_every_kind_and_its_parameters() {
         "custom_operation",
         "raise_error",
         "convert",
+        "moving_spot",
+        "statistics",
     ] {
         assert!(
             kinds.contains(&format!("cpu.{kind}").as_str()),

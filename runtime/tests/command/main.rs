@@ -4,6 +4,7 @@
 
 mod authoring;
 mod bench;
+mod endpoints;
 mod faults;
 mod harness;
 mod isolation;

@@ -40,12 +40,20 @@ impl StageArguments {
         parameters(&self.param)
     }
 
-    /// The array of each output, where that of the first input is known.
-    pub fn output(&self, input: &ArrayType) -> ArrayType {
-        ArrayType {
-            dtype: self.dtype.unwrap_or(input.dtype),
-            shape: self.shape.clone().unwrap_or_else(|| input.shape.clone()),
-        }
+    /// The array of each output, where that of the first input is known, if there is one.
+    ///
+    /// # Errors
+    /// Nothing says which shape it has.
+    pub fn output(&self, input: Option<&ArrayType>) -> anyhow::Result<ArrayType> {
+        let shape = self.shape.as_ref().or(input.map(|input| &input.shape));
+        let Some(shape) = shape else {
+            bail!("there is no --input that outputs could be like: give their --shape");
+        };
+        let dtype = self.dtype.or(input.map(|input| input.dtype));
+        Ok(ArrayType {
+            dtype: dtype.unwrap_or(Dtype::F32),
+            shape: shape.clone(),
+        })
     }
 
     /// Whether nothing is said.

@@ -20,6 +20,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Subcommand;
 
 use super::error::CommandError;
+use crate::config::Role;
 use crate::kernel::{Kernel as KernelFile, Registry};
 
 /// Makes, builds, checks, lists, inspects and runs kernels.
@@ -62,7 +63,7 @@ pub(super) fn find(kind_or_file: &str) -> Result<Arc<KernelFile>, CommandError> 
     }
     let registry = built_in()?;
     registry.find(kind_or_file).cloned().ok_or_else(|| {
-        let (why, instead) = registry.absence(kind_or_file);
+        let (why, instead) = registry.absence(kind_or_file, Role::Kernel);
         CommandError::Argument(anyhow!(
             "there is no kernel for {why}\n  {instead}\n  a file is named as ./{kind_or_file}"
         ))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
-use clap::{ArgGroup, Args};
+use clap::Args;
 use serde_json::Value;
 
 use super::arguments::{StageArguments, numbered};
@@ -20,15 +20,17 @@ use crate::sandbox::{Array, Context, Isolation, Limits, Part};
 
 /// Runs one kernel on .npy files, outside any pipeline.
 #[derive(Args)]
-#[command(group(ArgGroup::new("frames").required(true).args(["input", "quarantined"])), after_help = "\
+#[command(after_help = "\
 Examples:
   sandpipe kernel run cpu.scale --param factor=2.5 --input in.npy --output out.npy
   sandpipe kernel run cpu.shack_hartmann_centroid --param tile_size=8 --input frame.npy --output slopes.npy --shape 32,32,2
+  sandpipe kernel run cpu.moving_spot --shape 64,64 --repeat 10 --output frame.npy
   sandpipe kernel run --quarantined quarantine/stranger-17-trap
   sandpipe kernel run cpu.custom_operation --operation '(input - dark) / flat' --input raw.npy \\
       --auxiliary dark=dark.npy --auxiliary flat=flat.npy --output clean.npy --repeat 1000
 
-An output has the dtype and shape of the first input unless --dtype and --shape say otherwise. With --repeat the kernel
+An output has the dtype and shape of the first input unless --dtype and --shape say otherwise. A source, which has no input,
+needs --shape; a sink needs no --output. With --repeat the kernel
 runs on the same frame so often, its state going on, and the time of a call is printed.")]
 pub(in crate::cli) struct Run {
     /// A built-in kind, or the file of a module.
@@ -37,7 +39,7 @@ pub(in crate::cli) struct Run {
     #[command(flatten)]
     stage: StageArguments,
     /// Where an output goes. May be given several times.
-    #[arg(long, required_unless_present = "quarantined", value_name = "F.npy")]
+    #[arg(long, value_name = "F.npy")]
     output: Vec<PathBuf>,
     /// How often to run it.
     #[arg(long, default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
@@ -118,11 +120,16 @@ impl Run {
         for (alias, path) in &self.stage.auxiliary {
             auxiliary_inputs.push(read(Path::new(path), alias.clone(), &mut frames)?);
         }
-        let first = &trigger_inputs.first().context("there is no input")?.array;
-        let array = self.stage.output(first);
-        let outputs: Vec<Array> = (0..self.output.len())
-            .map(|index| named(numbered("output", index), array.clone()))
-            .collect();
+        let mut outputs = Vec::new();
+        for index in 0..self.output.len() {
+            let array = self
+                .stage
+                .output(trigger_inputs.first().map(|input| &input.array))?;
+            outputs.push(named(numbered("output", index), array));
+        }
+        if trigger_inputs.is_empty() && outputs.is_empty() {
+            bail!("give the kernel an --input or an --output");
+        }
         check_arity("trigger inputs", manifest.input_arity, trigger_inputs.len())?;
         check_arity(
             "auxiliary inputs",

@@ -200,6 +200,11 @@ pub(super) fn refusals(suite: &Suite<'_>) -> Verdict {
     if let Err(skipped) = base(suite) {
         return skipped;
     }
+    if suite.place.inputs.is_empty() {
+        return Verdict::Skipped(
+            "a source has no inputs that its outputs could fail to fit".to_owned(),
+        );
+    }
     let (mut refused, mut tried) = (0, 0);
     for index in 0..suite.place.outputs.len() {
         let right = &suite.place.outputs[index];

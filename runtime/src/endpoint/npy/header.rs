@@ -5,7 +5,7 @@
 
 use crate::array::Dtype;
 
-use super::Problem;
+use crate::endpoint::array_file::{Bytes, Problem, Stored};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
@@ -16,76 +16,57 @@ const TEXT_LIMIT: usize = 10_000;
 /// The data starts at a multiple of this.
 const ALIGNMENT: usize = 64;
 
-/// What a `.npy` file says about itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    /// The type of one element, little endian.
-    pub(super) dtype: Dtype,
-    /// Extents, slowest first, in C order.
-    pub(super) shape: Vec<u64>,
-    /// Where the first element lies in the file.
-    pub(super) data: u64,
+/// Reads the header from the first bytes of a file.
+pub(super) fn parse(prefix: &[u8]) -> Result<Stored, Problem> {
+    let after = prefix.strip_prefix(MAGIC).ok_or(Problem::NoNpy)?;
+    let (start, length) = match *after {
+        [1, _, a, b, ..] => (10, u16::from_le_bytes([a, b]).into()),
+        [2 | 3, _, a, b, c, d, ..] => (12, u32::from_le_bytes([a, b, c, d]) as usize),
+        [major @ (0 | 4..), minor, ..] => return Err(Problem::Version(major, minor)),
+        _ => return Err(Problem::Header("it ends before its length")),
+    };
+    if length > TEXT_LIMIT {
+        return Err(Problem::Header("it is longer than 10,000 bytes"));
+    }
+    let text = prefix
+        .get(start..start + length)
+        .ok_or(Problem::Header("the file ends within it"))?;
+    let text = std::str::from_utf8(text).map_err(|_| Problem::Header("it is not text"))?;
+    let (dtype, shape) = dictionary(text)?;
+    Ok(Stored {
+        dtype,
+        shape,
+        data: (start + length) as u64,
+        bytes: Bytes::Little,
+    })
 }
 
-impl Header {
-    /// Bytes of all elements, if they can be counted.
-    pub(super) fn bytes(&self) -> Option<u64> {
-        self.shape
-            .iter()
-            .try_fold(self.dtype.size() as u64, |n, &extent| n.checked_mul(extent))
-    }
-
-    /// Reads the header from the first bytes of a file.
-    pub(super) fn parse(prefix: &[u8]) -> Result<Header, Problem> {
-        let after = prefix.strip_prefix(MAGIC).ok_or(Problem::NoNpy)?;
-        let (start, length) = match *after {
-            [1, _, a, b, ..] => (10, u16::from_le_bytes([a, b]).into()),
-            [2 | 3, _, a, b, c, d, ..] => (12, u32::from_le_bytes([a, b, c, d]) as usize),
-            [major @ (0 | 4..), minor, ..] => return Err(Problem::Version(major, minor)),
-            _ => return Err(Problem::Header("it ends before its length")),
-        };
-        if length > TEXT_LIMIT {
-            return Err(Problem::Header("it is longer than 10,000 bytes"));
-        }
-        let text = prefix
-            .get(start..start + length)
-            .ok_or(Problem::Header("the file ends within it"))?;
-        let text = std::str::from_utf8(text).map_err(|_| Problem::Header("it is not text"))?;
-        let (dtype, shape) = dictionary(text)?;
-        Ok(Header {
-            dtype,
-            shape,
-            data: (start + length) as u64,
-        })
-    }
-
-    /// The header as bytes, padded with blanks to `length` bytes, or to the least possible where that is more.
-    pub(super) fn format(dtype: Dtype, shape: &[u64], length: usize) -> Vec<u8> {
-        let order = if dtype.size() == 1 { '|' } else { '<' };
-        let mut extents: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
-        // One extent keeps its comma, which makes it a tuple.
-        extents.truncate(
-            extents
-                .len()
-                .saturating_sub(if shape.len() > 1 { 2 } else { 1 }),
-        );
-        let mut text = format!(
-            "{{'descr': '{order}{}', 'fortran_order': False, 'shape': ({extents}), }}",
-            dtype.type_string()
-        );
-        let start = MAGIC.len() + 4;
-        let total = (start + text.len() + 1)
-            .next_multiple_of(ALIGNMENT)
-            .max(length);
-        text.extend(std::iter::repeat_n(' ', total - start - text.len() - 1));
-        text.push('\n');
-        let mut bytes = MAGIC.to_vec();
-        // The writer takes 64 extents at most, so the text is far shorter than 64 KiB.
-        bytes.extend([1, 0]);
-        bytes.extend((text.len() as u16).to_le_bytes());
-        bytes.extend(text.as_bytes());
-        bytes
-    }
+/// The header as bytes, padded with blanks to `length` bytes, or to the least possible where that is more.
+pub(super) fn format(dtype: Dtype, shape: &[u64], length: usize) -> Vec<u8> {
+    let order = if dtype.size() == 1 { '|' } else { '<' };
+    let mut extents: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
+    // One extent keeps its comma, which makes it a tuple.
+    extents.truncate(
+        extents
+            .len()
+            .saturating_sub(if shape.len() > 1 { 2 } else { 1 }),
+    );
+    let mut text = format!(
+        "{{'descr': '{order}{}', 'fortran_order': False, 'shape': ({extents}), }}",
+        dtype.type_string()
+    );
+    let start = MAGIC.len() + 4;
+    let total = (start + text.len() + 1)
+        .next_multiple_of(ALIGNMENT)
+        .max(length);
+    text.extend(std::iter::repeat_n(' ', total - start - text.len() - 1));
+    text.push('\n');
+    let mut bytes = MAGIC.to_vec();
+    // The writer takes 64 extents at most, so the text is far shorter than 64 KiB.
+    bytes.extend([1, 0]);
+    bytes.extend((text.len() as u16).to_le_bytes());
+    bytes.extend(text.as_bytes());
+    bytes
 }
 
 /// Reads `{'descr': …, 'fortran_order': …, 'shape': …, }`, in any order of the keys.
@@ -234,11 +215,11 @@ mod tests {
 
     use super::*;
 
-    fn with_text(text: &str) -> Result<Header, Problem> {
+    fn with_text(text: &str) -> Result<Stored, Problem> {
         let mut bytes = b"\x93NUMPY\x02\x00".to_vec();
         bytes.extend((text.len() as u32).to_le_bytes());
         bytes.extend(text.as_bytes());
-        Header::parse(&bytes)
+        parse(&bytes)
     }
 
     #[test]
@@ -251,12 +232,12 @@ mod tests {
                 vec![2, 3, 4],
                 vec![u64::MAX; 32],
             ] {
-                let bytes = Header::format(dtype, &shape, 0);
-                let header = Header::parse(&bytes).unwrap();
+                let bytes = format(dtype, &shape, 0);
+                let header = parse(&bytes).unwrap();
                 assert_eq!((header.dtype, &header.shape), (dtype, &shape));
                 assert_eq!(header.data as usize, bytes.len());
                 assert_eq!(bytes.len() % ALIGNMENT, 0);
-                assert_eq!(Header::format(dtype, &shape, 1024).len(), 1024);
+                assert_eq!(format(dtype, &shape, 1024).len(), 1024);
             }
         }
     }
@@ -330,16 +311,16 @@ mod tests {
             assert!(matches!(with_text(text), Err(Problem::Header(_))), "{text}");
         }
         assert!(matches!(
-            Header::parse(b"\x93NUMPY\x09\x00\x00\x00"),
+            parse(b"\x93NUMPY\x09\x00\x00\x00"),
             Err(Problem::Version(9, 0))
         ));
-        assert!(matches!(Header::parse(b"PK\x03\x04"), Err(Problem::NoNpy)));
+        assert!(matches!(parse(b"PK\x03\x04"), Err(Problem::NoNpy)));
         assert!(matches!(
-            Header::parse(b"\x93NUMPY\x01\x00\xff"),
+            parse(b"\x93NUMPY\x01\x00\xff"),
             Err(Problem::Header(_))
         ));
         assert!(matches!(
-            Header::parse(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{"),
+            parse(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{"),
             Err(Problem::Header(_))
         ));
         assert!(matches!(
@@ -351,7 +332,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Header::parse(&bytes);
+            let _ = parse(&bytes);
         }
 
         #[test]

@@ -119,7 +119,7 @@ impl Record {
             bail!("'{}' has arrays that no kernel can address", path.display());
         }
         let arrays = record.files().map(|(name, array)| {
-            let file = npy::NpyFile::open(&directory.join(name))?;
+            let file = npy::open(&directory.join(name))?;
             file.expect(array)?;
             let mut bytes = vec![0; array.bytes().unwrap_or(0)];
             file.read_frame(0, &mut bytes)?;

@@ -108,6 +108,7 @@ pub const DIFFERENCES: &[Difference] = &[
         "array-for-several-streams",
         &["of kind 'synthetic.array' writes one stream"],
     ),
+    sandpipe("streams-without-use", &["which has no use for"]),
     sandpipe("gpu-stream", &["'storage: gpu' is not supported"]),
     // What shmpipeline refuses.
     parent(

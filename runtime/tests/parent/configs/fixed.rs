@@ -149,6 +149,7 @@ const RESTS: &[&str] = &[
     "sources: [{name: s, kind: synthetic.array, streams: [a, c]}]",
     "sources: [{name: s, kind: synthetic.array, streams: [a, a]}]",
     "sources: [{name: s, kind: synthetic.frame_set, streams: [a, c], parameters: {rate_hz: 100, jitter_us: 5, drop_probability: 0.5, assign_frame_id: false, seed: 3}}]",
+    "sources: [{name: s, kind: synthetic.array, stream: a, auxiliary: [c]}]",
     "sources: [{name: s, kind: synthetic.frame_set, streams: [a], parameters: {}}]",
     "sources: [{name: s, kind: synthetic.frame_set, streams: [a, c], parameters: {drop_probability: 2}}]",
     "sources: [{name: s, kind: synthetic.frame_set, streams: [a, c], parameters: {jitter_us: -1}}]",
