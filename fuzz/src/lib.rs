@@ -14,6 +14,7 @@ mod attack;
 mod config;
 pub mod driver;
 mod manifest;
+mod mcap;
 mod module;
 mod npy;
 mod segment;
@@ -60,6 +61,14 @@ pub const NPY: Target = Target {
     pieces: npy::PIECES,
 };
 
+/// A recording.
+pub const MCAP: Target = Target {
+    name: "mcap",
+    run: mcap::run,
+    seeds: mcap::seeds,
+    pieces: mcap::PIECES,
+};
+
 /// The files of a stream: pyshmem's header, our control block, lengths that do not fit.
 pub const SEGMENT: Target = Target {
     name: "segment",
@@ -95,7 +104,7 @@ pub const ATTACK: Target = Target {
 };
 
 /// All of them.
-pub const TARGETS: &[Target] = &[CONFIG, MANIFEST, NPY, SEGMENT, MODULE, SMITH, ATTACK];
+pub const TARGETS: &[Target] = &[CONFIG, MANIFEST, NPY, MCAP, SEGMENT, MODULE, SMITH, ATTACK];
 
 /// A directory of this process, for inputs that are read from files.
 fn directory() -> PathBuf {

@@ -29,6 +29,11 @@ fn npy() {
 }
 
 #[test]
+fn mcap() {
+    short(&sandpipe_fuzz::MCAP, 1000);
+}
+
+#[test]
 fn segment() {
     short(&sandpipe_fuzz::SEGMENT, 500);
 }
