@@ -3,7 +3,7 @@
     python3 benches/recording.py [--runs 3] [--seconds 30] [--rate 1000] [--directory DIR] [--kept]
 
 A control loop (an image of 256 x 256 floats, which are 256 KiB, to centroids to a matrix to an integrator) runs as it is, and is recorded
-with all of its streams, in turns within one run; of several runs, min / median / max are printed. The latency is from the publish of the
+with all of its streams, with the processor's NaNs and with --deterministic, in turns within one run; of several runs, min / median / max are printed. The latency is from the publish of the
 image to the publish of the command. The last recording is then verified. It needs room for an image a millisecond in the directory
 (8 GB for 30 s), which is a temporary one by default; --kept leaves the last recording there.
 """
@@ -79,19 +79,21 @@ def main():
         pipeline.write_text(PIPELINE)
         file = (arguments.directory or Path(temporary)) / "recording.mcap"
         # Compiles the kernels, both ways.
-        for verb in (["run"], ["record", "-o", file]):
+        for verb in (["run"], ["record", "-o", file, "--deterministic"]):
             measure(verb, pipeline, 1, arguments.rate)
-        results = {"alone": [], "recorded": []}
+        results = {"alone": [], "recorded": [], "deterministic": []}
         for _ in range(arguments.runs):
-            file.unlink()
             results["alone"].append(measure(["run"], pipeline, arguments.seconds, arguments.rate))
-            results["recorded"].append(measure(["record", "-o", file], pipeline, arguments.seconds, arguments.rate))
+            for name, more in (("deterministic", ["--deterministic"]), ("recorded", [])):
+                file.unlink()
+                results[name].append(measure(["record", "-o", file, *more], pipeline, arguments.seconds, arguments.rate))
         for name, runs in results.items():
             figures = {key: [run[key] for run in runs] for key in runs[0]}
-            print(f"{name:9} p50 {spread(figures['p50'])} us, p99 {spread(figures['p99'])} us, p99.9 {spread(figures['p999'])} us, "
+            print(f"{name:13} p50 {spread(figures['p50'])} us, p99 {spread(figures['p99'])} us, p99.9 {spread(figures['p999'])} us, "
                   f"frames {spread(figures['frames'])} of the rate, dropped {spread(figures['dropped'])} of {spread(figures['recorded'])}")
-        ratios = [recorded["p99"] / alone["p99"] for alone, recorded in zip(results["alone"], results["recorded"])]
-        print(f"p99 recorded / alone: {spread(ratios)}")
+        for name in ("recorded", "deterministic"):
+            ratios = [recorded["p99"] / alone["p99"] for alone, recorded in zip(results["alone"], results[name])]
+            print(f"p99 {name} / alone: {spread(ratios)}")
         size, begun = file.stat().st_size, time.monotonic()
         verdict = command("replay", file, pipeline, "--verify", "--format", "json")
         took = time.monotonic() - begun
