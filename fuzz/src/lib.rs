@@ -15,6 +15,7 @@ mod config;
 pub mod driver;
 mod fits;
 mod manifest;
+mod mcap;
 mod module;
 mod npy;
 mod segment;
@@ -69,6 +70,14 @@ pub const FITS: Target = Target {
     pieces: fits::PIECES,
 };
 
+/// A recording.
+pub const MCAP: Target = Target {
+    name: "mcap",
+    run: mcap::run,
+    seeds: mcap::seeds,
+    pieces: mcap::PIECES,
+};
+
 /// The files of a stream: pyshmem's header, our control block, lengths that do not fit.
 pub const SEGMENT: Target = Target {
     name: "segment",
@@ -104,7 +113,9 @@ pub const ATTACK: Target = Target {
 };
 
 /// All of them.
-pub const TARGETS: &[Target] = &[CONFIG, MANIFEST, NPY, FITS, SEGMENT, MODULE, SMITH, ATTACK];
+pub const TARGETS: &[Target] = &[
+    CONFIG, MANIFEST, NPY, FITS, MCAP, SEGMENT, MODULE, SMITH, ATTACK,
+];
 
 /// A directory of this process, for inputs that are read from files.
 fn directory() -> PathBuf {

@@ -34,6 +34,11 @@ fn fits() {
 }
 
 #[test]
+fn mcap() {
+    short(&sandpipe_fuzz::MCAP, 1000);
+}
+
+#[test]
 fn segment() {
     short(&sandpipe_fuzz::SEGMENT, 500);
 }

@@ -29,7 +29,8 @@ The recorder never holds the pipeline up. Frames that it cannot keep up with are
 --lossless none is missing, and producers wait for the disk instead. A recording that is cut off, whatever did it, is
 readable up to there but for the last second. When the disk is full the recording ends, the run goes on, and the exit code is 1.
 
-Kernels are compiled so that their NaNs are the same on every machine; what they compute is otherwise what `sandpipe run` does.
+What a kernel computes is the same everywhere but for the bits of NaNs, which are the processor's. With --deterministic they are
+the same on every machine; kernels that compute with floating-point numbers are then up to three times slower.
 The file is MCAP, which many tools read: each stream is a topic, each message 40 bytes and then the frame.")]
 pub(super) struct Record {
     /// The pipeline.
@@ -43,6 +44,9 @@ pub(super) struct Record {
     /// Record every frame: producers wait for the recorder.
     #[arg(long)]
     lossless: bool,
+    /// Have the NaNs that kernels compute be the same on every machine, which makes kernels slower.
+    #[arg(long)]
+    deterministic: bool,
     /// Memory for frames on their way into the file.
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_size)]
     memory: u64,
@@ -54,7 +58,11 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn run(self) -> Result<ExitCode, CommandError> {
-        let running = self.running.begin(Nans::Canonical)?;
+        let nans = match self.deterministic {
+            true => Nans::Canonical,
+            false => Nans::Any,
+        };
+        let running = self.running.begin(nans)?;
         let plan = Plan::with_sources(&running.engine, &self.file, &self.sources.sources)?;
         let streams = self.streams(&plan.config).map_err(CommandError::Argument)?;
         let output = Output::create(&self.output).map_err(CommandError::Argument)?;
@@ -64,7 +72,7 @@ impl Record {
             lossless: self.lossless,
             memory: self.memory,
             pipeline: plan.config.source.as_bytes().to_vec(),
-            about: about(&plan.config),
+            about: about(&plan.config, nans),
         };
         let options = RunOptions {
             recording: Some(recording),
@@ -94,7 +102,7 @@ impl Record {
 }
 
 /// What the file says about the run.
-fn about(config: &Config) -> BTreeMap<String, String> {
+fn about(config: &Config, nans: Nans) -> BTreeMap<String, String> {
     let machine = Machine::of_now(None);
     let path = config.path.display().to_string();
     [
@@ -104,7 +112,7 @@ fn about(config: &Config) -> BTreeMap<String, String> {
         ("processors", machine.processors.to_string()),
         ("kernel", machine.kernel),
         ("build", machine.build.to_owned()),
-        ("nans", "canonical".to_owned()),
+        ("nans", nans.name().to_owned()),
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into()

@@ -72,7 +72,7 @@ impl Replay {
     }
 
     fn feed(&self) -> Result<ExitCode, CommandError> {
-        let running = self.running.begin(Nans::Canonical)?;
+        let running = self.running.begin(self.nans()?)?;
         let config = config::load(&self.file)?;
         let (plan, recording) = self.open(&running.engine, config.clone())?;
         let recording = Arc::new(recording);
@@ -92,6 +92,10 @@ impl Replay {
                 "source '{source}' was not recorded; it runs as the pipeline says\n"
             ));
         }
+        let mut resume = resume;
+        let played = plan.config.sources.last();
+        let played = played.iter().flat_map(|source| &source.streams);
+        resume.played = played.map(|stream| stream.value).collect();
         let options = RunOptions {
             resume,
             ..RunOptions::default()
@@ -100,7 +104,7 @@ impl Replay {
     }
 
     fn verify(&self) -> Result<ExitCode, CommandError> {
-        let engine = self.running.engine(Nans::Canonical)?;
+        let engine = self.running.engine(self.nans()?)?;
         let (plan, recording) = self.open(&engine, config::load(&self.file)?)?;
         let checked = check(&plan, &recording)?;
         self.start(&recording)?;
@@ -121,6 +125,19 @@ impl Replay {
         Ok(match verdict.verified {
             true => ExitCode::SUCCESS,
             false => ExitCode::from(FAILED),
+        })
+    }
+
+    /// Which NaNs kernels computed then.
+    fn nans(&self) -> Result<Nans, CommandError> {
+        let about = Recording::about(&self.recording);
+        let about = about.map_err(|error| CommandError::Argument(error.into()))?;
+        let canonical = about
+            .get("nans")
+            .is_some_and(|nans| nans == Nans::Canonical.name());
+        Ok(match canonical {
+            true => Nans::Canonical,
+            false => Nans::Any,
         })
     }
 

@@ -24,7 +24,7 @@ use super::reopen::Reopener;
 use super::run::RunOptions;
 use super::sink::SinkWorker;
 use super::source::{Bounds, SourceWorker};
-use super::spec::{delivery, recorded, spec};
+use super::spec::{deep, delivery, recorded, spec};
 use super::stage::{FrameId, Guest, Stage, Start};
 use super::state::State;
 use super::supervision::Supervision;
@@ -165,6 +165,9 @@ impl<'a> Builder<'a> {
                     && recording.streams.contains(&StreamIndex(index))
                 {
                     spec = recorded(spec, recording);
+                }
+                if options.resume.played.contains(&StreamIndex(index)) {
+                    spec = deep(spec);
                 }
                 let name = &config.streams[index].name;
                 Stream::create(&spec).with_context(|| format!("stream '{}'", **name))

@@ -9,6 +9,9 @@ pub struct Resume {
     pub state: Vec<(usize, Vec<Vec<u8>>)>,
     /// Frames that streams show before the first one is published, and their numbers.
     pub shown: Vec<(StreamIndex, u64, Vec<u8>)>,
+    /// Streams whose rings are as deep as those of streams that are recorded: their frames come from a recording, in an order in
+    /// which one of them may be as far ahead of another as it could be then.
+    pub played: Vec<StreamIndex>,
 }
 
 impl Resume {

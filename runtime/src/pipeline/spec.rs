@@ -45,6 +45,11 @@ pub fn recorded(mut spec: StreamSpec, recording: &RecordingOptions) -> StreamSpe
         // What the configuration asks for was for the other readers.
         spec.slots = spec.slots.map(|slots| slots.saturating_add(1));
     }
+    deep(spec)
+}
+
+/// The same with more slots, unless the configuration says how many there are.
+pub fn deep(mut spec: StreamSpec) -> StreamSpec {
     let frame_bytes = spec.array.bytes().unwrap_or(usize::MAX);
     let slots = spec.default_slots() + RecordingOptions::spare_slots(frame_bytes);
     spec.slots.get_or_insert(slots);

@@ -162,6 +162,22 @@ impl Recording {
         })
     }
 
+    /// What a recording says about its run, without a look at the rest of it; nothing where it was cut off before.
+    ///
+    /// # Errors
+    /// It is no recording, or damaged.
+    pub fn about(path: &Path) -> Result<BTreeMap<String, String>, RecordingError> {
+        let mut records = Records::open(path, 0)?;
+        let mut survey = Survey::default();
+        while let Next::Record(place) = records.next()? {
+            if place.opcode == op::METADATA {
+                survey.record(&records, place)?;
+                break;
+            }
+        }
+        Ok(survey.about)
+    }
+
     /// The file's path.
     pub fn path(&self) -> &Path {
         &self.path

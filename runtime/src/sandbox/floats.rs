@@ -9,7 +9,17 @@ pub enum Nans {
     /// The one that the processor gives.
     #[default]
     Any,
-    /// Always the same, on every machine: for runs that are recorded, and for repeating them. It costs a comparison for every
-    /// operation with floating-point numbers.
+    /// Always the same, on every machine: for runs that are to be repeated elsewhere. It costs a comparison for every operation
+    /// with floating-point numbers.
     Canonical,
+}
+
+impl Nans {
+    /// A word for files: `processor`, `canonical`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Nans::Any => "processor",
+            Nans::Canonical => "canonical",
+        }
+    }
 }

@@ -1,0 +1,108 @@
+"""What a loop notices of being recorded.
+
+    python3 benches/recording.py [--runs 3] [--seconds 30] [--rate 1000] [--directory DIR] [--kept]
+
+A control loop (an image of 256 x 256 floats, which are 256 KiB, to centroids to a matrix to an integrator) runs as it is, and is recorded
+with all of its streams, with the processor's NaNs and with --deterministic, in turns within one run; of several runs, min / median / max are printed. The latency is from the publish of the
+image to the publish of the command. The last recording is then verified. It needs room for an image a millisecond in the directory
+(8 GB for 30 s), which is a temporary one by default; --kept leaves the last recording there.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SANDPIPE = ROOT / "target" / "release" / "sandpipe"
+
+PIPELINE = """
+shared_memory:
+  - {name: recording_image, shape: [256, 256], dtype: float32}
+  - {name: recording_centroids, shape: [16, 16, 2], dtype: float32}
+  - {name: recording_slopes, shape: [512], dtype: float32}
+  - {name: recording_matrix, shape: [64, 512], dtype: float32, initial: {pattern: normal, seed: 7, mean: 0, std: 0.1}}
+  - {name: recording_offset, shape: [64], dtype: float32}
+  - {name: recording_modes, shape: [64], dtype: float32}
+  - {name: recording_command, shape: [64], dtype: float32}
+kernels:
+  - {name: centroid, kind: cpu.shack_hartmann_centroid, input: recording_image, output: recording_centroids, parameters: {tile_size: 16}}
+  - {name: flatten, kind: cpu.flatten, input: recording_centroids, output: recording_slopes}
+  - {name: reconstruct, kind: cpu.affine_transform, input: recording_slopes, auxiliary: [recording_matrix, recording_offset], output: recording_modes}
+  - {name: integrate, kind: cpu.leaky_integrator, input: recording_modes, output: recording_command, parameters: {leak: 0.99, gain: 0.3}}
+"""
+
+
+def command(*arguments):
+    done = subprocess.run([SANDPIPE, *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, arguments))}\n{done.stderr}\n{done.stdout[-2000:]}")
+    return json.loads(done.stdout)
+
+
+def measure(verb, pipeline, seconds, rate):
+    source = f"recording_image:ramp:{rate}"
+    report = command(*verb, pipeline, "--source", source, "--duration", f"{seconds}s", "--format", "json")
+    streams = (report.get("recording") or {"streams": {}})["streams"].values()
+    return {
+        "p50": report["latency_us"]["p50"],
+        "p99": report["latency_us"]["p99"],
+        "p999": report["latency_us"]["p999"],
+        "frames": report["streams"]["recording_command"]["published"] / (rate * report["elapsed_s"]),
+        "dropped": sum(stream["dropped"] for stream in streams),
+        "recorded": sum(stream["recorded"] for stream in streams),
+    }
+
+
+def spread(values):
+    return " / ".join(f"{value:.4g}" for value in (min(values), statistics.median(values), max(values)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--rate", type=int, default=1000)
+    parser.add_argument("--directory", type=Path)
+    parser.add_argument("--kept", action="store_true")
+    arguments = parser.parse_args()
+    if not SANDPIPE.exists():
+        raise SystemExit("build it first: cargo build --release")
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} processors; {arguments.rate} Hz for {arguments.seconds} s")
+    with tempfile.TemporaryDirectory() as temporary:
+        pipeline = Path(temporary) / "pipeline.yaml"
+        pipeline.write_text(PIPELINE)
+        file = (arguments.directory or Path(temporary)) / "recording.mcap"
+        # Compiles the kernels, both ways.
+        for verb in (["run"], ["record", "-o", file, "--deterministic"]):
+            measure(verb, pipeline, 1, arguments.rate)
+        results = {"alone": [], "recorded": [], "deterministic": []}
+        for _ in range(arguments.runs):
+            results["alone"].append(measure(["run"], pipeline, arguments.seconds, arguments.rate))
+            for name, more in (("deterministic", ["--deterministic"]), ("recorded", [])):
+                file.unlink()
+                results[name].append(measure(["record", "-o", file, *more], pipeline, arguments.seconds, arguments.rate))
+        for name, runs in results.items():
+            figures = {key: [run[key] for run in runs] for key in runs[0]}
+            print(f"{name:13} p50 {spread(figures['p50'])} us, p99 {spread(figures['p99'])} us, p99.9 {spread(figures['p999'])} us, "
+                  f"frames {spread(figures['frames'])} of the rate, dropped {spread(figures['dropped'])} of {spread(figures['recorded'])}")
+        for name in ("recorded", "deterministic"):
+            ratios = [recorded["p99"] / alone["p99"] for alone, recorded in zip(results["alone"], results[name])]
+            print(f"p99 {name} / alone: {spread(ratios)}")
+        size, begun = file.stat().st_size, time.monotonic()
+        verdict = command("replay", file, pipeline, "--verify", "--format", "json")
+        took = time.monotonic() - begun
+        equal = sum(stream["equal"] for stream in verdict["streams"])
+        unchecked = sum(stream["unchecked"] for stream in verdict["streams"])
+        print(f"verified: {equal} frames are equal, {unchecked} unchecked; {size / 1e9:.2f} GB in {took:.1f} s")
+        if not arguments.kept:
+            file.unlink()
+
+
+if __name__ == "__main__":
+    main()
