@@ -108,7 +108,7 @@ struct Tap {
 impl Tap {
     /// Frames that nobody could take since the last time.
     fn missed(&mut self) -> u64 {
-        let ingest = self.ingest.as_ref().map_or(0, Ingest::skipped);
+        let ingest = self.ingest.as_ref().map_or(0, Ingest::missed);
         let all = self.reader.skipped() + ingest;
         all.saturating_sub(std::mem::replace(&mut self.missed, all))
     }
