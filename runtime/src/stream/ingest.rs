@@ -230,8 +230,7 @@ impl Ingest {
             let State { lock, writer, .. } = state;
             match lock.try_hold() {
                 Ok(Some(held)) => {
-                    let regular = grown_together(state.right, &place.look());
-                    let Some(look) = place.settle(&held, regular) else {
+                    let Some(look) = place.settle(&held, state.right) else {
                         return Outcome::Later;
                     };
                     self.seen.store(look.sequence, Ordering::Release);

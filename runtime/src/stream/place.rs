@@ -217,11 +217,12 @@ impl Place {
 
     /// Brings the fields into order after a writer that died. Holding the lock, nobody is writing.
     ///
-    /// `regular` says that sequence and count have grown together since they were last known to be right; if not, an even
-    /// sequence under the name of a dead holder may be the middle of a write (the defect in the module's notes).
+    /// `right` is a sequence with its count that were known to be right. Any other even sequence under the name of a dead holder may be
+    /// the middle of a write (the defect in the module's notes), also where both have grown as they should: the writer before may
+    /// have died after it counted its frame.
     ///
     /// `None` where a [`Place::stranger`] may be writing: then nothing is known.
-    pub fn settle(&self, held: &Held<'_>, regular: bool) -> Option<Look> {
+    pub fn settle(&self, held: &Held<'_>, right: (i64, u64)) -> Option<Look> {
         let look = self.look();
         if look.sequence >= 0 {
             let odd = look.sequence % 2 == 1;
@@ -233,7 +234,7 @@ impl Place {
                 // A whole frame, published by a writer that had begun on the odd sequence of a dead one.
                 self.word(AT_SEQUENCE)
                     .store(look.sequence.wrapping_add(1) as u64, Ordering::Release);
-            } else if odd || (signed && !regular) {
+            } else if odd || (signed && right != (look.sequence, look.count)) {
                 self.word(AT_SEQUENCE)
                     .store(-look.sequence as u64, Ordering::Release);
                 self.notify();
