@@ -98,7 +98,7 @@ sources:
         assert_eq!(count("published") + count("lost"), 400, "{report}");
         // 200 are expected, with a standard deviation of 10.
         assert!((130..270).contains(&count("lost")), "{report}");
-        assert_eq!(report["streams"][stream]["skipped"], count("lost"));
+        assert_eq!(report["streams"][stream]["missed"], count("lost"));
     }
 }
 
