@@ -295,7 +295,10 @@ fn a_killed_recording_is_verified_up_to_its_last_chunk() {
         std::thread::sleep(std::time::Duration::from_millis(500));
         let before = length();
         while length() < before + 2000 {
-            assert!(begun.elapsed() < PATIENCE, "the {chunk} chunk is not written");
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "the {chunk} chunk is not written"
+            );
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
     }
