@@ -79,6 +79,7 @@ pub fn native(kind: &str, stage: &Description<'_>) -> Option<Result<Box<dyn Nati
         }
         "cpu.flatten" => open::<sandpipe_kernel_flatten::Flatten>,
         "cpu.leaky_integrator" => open::<sandpipe_kernel_leaky_integrator::LeakyIntegrator>,
+        "cpu.moving_spot" => open::<sandpipe_kernel_moving_spot::MovingSpot>,
         "cpu.reduce" => open::<sandpipe_kernel_reduce::Reduce>,
         "cpu.scale" => open::<sandpipe_kernel_scale::Scale>,
         "cpu.scale_offset" => open::<sandpipe_kernel_scale_offset::ScaleOffset>,
@@ -86,6 +87,7 @@ pub fn native(kind: &str, stage: &Description<'_>) -> Option<Result<Box<dyn Nati
             open::<sandpipe_kernel_shack_hartmann_centroid::ShackHartmannCentroid>
         }
         "cpu.spot_centroid" => open::<sandpipe_kernel_spot_centroid::SpotCentroid>,
+        "cpu.statistics" => open::<sandpipe_kernel_statistics::Statistics>,
         "cpu.tip_tilt_controller" => open::<sandpipe_kernel_tip_tilt_controller::TipTiltController>,
         "cpu.tomographic_controller" => {
             open::<sandpipe_kernel_tomographic_controller::TomographicController>

@@ -7,7 +7,7 @@ integers: results truncate toward zero and saturate.
 
 DIRECTORY/cases.json is a list of objects:
     name      what fails
-    pipeline  a configuration with one kernel, as JSON, which is YAML
+    pipeline  a configuration with one kernel or source, as JSON, which is YAML
     frames    how often the kernel runs; it keeps its state in between
     data      stream name to [offset, tolerance offset or null] in DIRECTORY/data.bin: so many frames one after the
               other, of an input what it is given, of an output what it must be. A tolerance is a float64 for each
@@ -22,10 +22,23 @@ from pathlib import Path
 from cases import Cases
 from centroids import centroids
 from elements import constants, conversions, copies, elementwise
+from endpoints import spots, statistics
 from operations import operations
 from sums import affine, integrators, reductions
 
-GROUPS = [copies, constants, elementwise, conversions, reductions, affine, integrators, centroids, operations]
+GROUPS = [
+    copies,
+    constants,
+    elementwise,
+    conversions,
+    reductions,
+    affine,
+    integrators,
+    centroids,
+    operations,
+    spots,
+    statistics,
+]
 
 
 def main():
