@@ -169,7 +169,7 @@ impl Source for FrameSet {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
     use super::*;
     use crate::array::Dtype;

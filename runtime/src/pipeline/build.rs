@@ -38,7 +38,7 @@ use crate::kernel::Origin;
 use crate::recording::{CallLog, Recorder, StageSubject, StreamSubject, calls};
 use crate::report::meter::{SourceMeter, StageMeter, StreamMeter};
 use crate::report::placement::Placement;
-use crate::report::{Clock, Monitor, SourceEntry, StageEntry, StreamEntry};
+use crate::report::{Clock, Entries, Monitor, SourceEntry, StageEntry, StreamEntry};
 use crate::sandbox::{Access, Digest, Isolation, check_address_space};
 use crate::stream::{PrivateRing, Reader, Stamp, Stream};
 
@@ -538,10 +538,12 @@ impl<'a> Builder<'a> {
         Monitor::new(
             self.plan.interruption.clone(),
             self.clock.clone(),
-            config.sources.iter().enumerate().map(source).collect(),
-            self.plan.stages.iter().enumerate().map(stage).collect(),
-            config.sinks.iter().enumerate().map(sink).collect(),
-            config.streams.iter().enumerate().map(stream).collect(),
+            Entries {
+                sources: config.sources.iter().enumerate().map(source).collect(),
+                stages: self.plan.stages.iter().enumerate().map(stage).collect(),
+                sinks: config.sinks.iter().enumerate().map(sink).collect(),
+                streams: config.streams.iter().enumerate().map(stream).collect(),
+            },
             placement,
             realtime::shown(config),
         )

@@ -18,7 +18,7 @@ pub mod text;
 pub use clock::Clock;
 pub use histogram::{Counts, Distribution, Recorder};
 pub use live::LiveTable;
-pub use monitor::{Monitor, SourceEntry, StageEntry, StreamEntry};
+pub use monitor::{Entries, Monitor, SourceEntry, StageEntry, StreamEntry};
 pub use summary::{
     Action, Exec, FaultReport, Latency, RecordedStreamReport, RecordingReport, RunReport,
     SinkReport, SourceReport, SourceStreamReport, StageReport, State, StreamReport,

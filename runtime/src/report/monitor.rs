@@ -47,6 +47,18 @@ pub struct StreamEntry {
     pub meter: Arc<StreamMeter>,
 }
 
+/// All that is under observation, each in the order of the configuration.
+pub struct Entries {
+    /// The sources.
+    pub sources: Vec<SourceEntry>,
+    /// The stages.
+    pub stages: Vec<StageEntry>,
+    /// The sinks.
+    pub sinks: Vec<StageEntry>,
+    /// The streams.
+    pub streams: Vec<StreamEntry>,
+}
+
 /// Everything that is measured in a run.
 pub struct Monitor {
     clock: Clock,
@@ -71,13 +83,16 @@ impl Monitor {
     pub fn new(
         interruption: String,
         clock: Clock,
-        sources: Vec<SourceEntry>,
-        stages: Vec<StageEntry>,
-        sinks: Vec<StageEntry>,
-        streams: Vec<StreamEntry>,
+        entries: Entries,
         placement: Arc<OnceLock<Placement>>,
         realtime: Option<Realtime>,
     ) -> Self {
+        let Entries {
+            sources,
+            stages,
+            sinks,
+            streams,
+        } = entries;
         Self {
             placement,
             realtime,
