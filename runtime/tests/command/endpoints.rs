@@ -492,7 +492,7 @@ sinks:
     assert_eq!(array.shape, [10, 3]);
     // What the run has made is gone, what it found is there.
     let listed = bench.streams();
-    assert_eq!(listed, [from.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&from));
     owner.finish();
 }
 

@@ -29,7 +29,7 @@ fn a_stream_that_python_made_is_used_as_it_is() {
         spec.mode = mode;
         let mut owner = Some(made_by_python(&spec));
         if !maker_lives {
-            owner.take().map(Child::finish);
+            owner.take().into_iter().for_each(Child::finish);
         }
         let stream = Stream::create(&spec).unwrap();
         assert!(!stream.is_made_here());
@@ -54,7 +54,7 @@ fn a_stream_that_python_made_is_used_as_it_is() {
             frame(43, 512),
             "not removed"
         );
-        owner.map(Child::finish);
+        owner.into_iter().for_each(Child::finish);
         stream::remove(&spec.name, false).unwrap();
     }
 }

@@ -47,9 +47,15 @@ fn seal(meta: &PathBuf) {
     write(meta, AT_CRC, &crc32fast::hash(&header[..512]).to_le_bytes());
 }
 
+/// What is done to the data and the metadata of a stream.
+type Breakage = fn(&PathBuf, &PathBuf);
+
+/// What is written into the metadata.
+type Forgery = fn(&PathBuf);
+
 #[test]
 fn what_a_creator_left_half_made_is_no_stream_and_in_nobodys_way() {
-    let breakages: [(&str, fn(&PathBuf, &PathBuf)); 5] = [
+    let breakages: [(&str, Breakage); 5] = [
         ("only the data is there", |meta, _| {
             fs::remove_file(meta).unwrap()
         }),
@@ -97,7 +103,7 @@ fn write_length(path: &PathBuf, length: u64) {
 
 #[test]
 fn streams_on_a_gpu_and_of_old_versions_are_refused_with_the_reason_and_left_as_they_are() {
-    let cases: [(&str, fn(&PathBuf)); 4] = [
+    let cases: [(&str, Forgery); 4] = [
         ("frames are on GPU 1 and nowhere else", |meta| {
             write(meta, AT_FLAGS, &(1 | 4 | 8_u32).to_le_bytes());
             write(meta, AT_DEVICE, &1_i32.to_le_bytes());
