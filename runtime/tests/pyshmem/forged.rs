@@ -47,7 +47,7 @@ fn seal(meta: &PathBuf) {
     write(meta, AT_CRC, &crc32fast::hash(&header[..512]).to_le_bytes());
 }
 
-/// What is done to the data and the metadata of a stream.
+/// What is done to the metadata and the data of a stream.
 type Breakage = fn(&PathBuf, &PathBuf);
 
 /// What is written into the metadata.
