@@ -11,69 +11,23 @@ use super::stream::StreamIndex;
 use super::yaml::{self, Node, Value};
 use super::{Config, SynchronizationMode};
 
-/// The keys of shmpipeline 1.3, by section.
-const KEYS: [(&str, &[&str]); 4] = [
-    (
-        "shared_memory",
-        &[
-            "name",
-            "shape",
-            "dtype",
-            "storage",
-            "gpu_device",
-            "cpu_mirror",
-            "notify",
-            "mode",
-            "initial",
-        ],
-    ),
-    (
-        "kernels",
-        &[
-            "name",
-            "kind",
-            "input",
-            "inputs",
-            "output",
-            "outputs",
-            "auxiliary",
-            "operation",
-            "parameters",
-            "read_timeout",
-            "pause_sleep",
-            "poll_interval",
-            "trigger_policy",
-            "synchronization",
-            "propagate_frame_id",
-        ],
-    ),
-    (
-        "sources",
-        &[
-            "name",
-            "kind",
-            "stream",
-            "streams",
-            "auxiliary",
-            "parameters",
-            "poll_interval",
-            "read_timeout",
-        ],
-    ),
-    (
-        "sinks",
-        &[
-            "name",
-            "kind",
-            "stream",
-            "outputs",
-            "auxiliary",
-            "parameters",
-            "read_timeout",
-            "pause_sleep",
-            "consume_timeout",
-        ],
-    ),
+/// The sections that shmpipeline knows; beside them it knows `namespace`.
+const SECTIONS: [&str; 4] = ["shared_memory", "kernels", "sources", "sinks"];
+
+/// The keys of entries that shmpipeline 1.3 does not know.
+const OWN_KEYS: [&str; 12] = [
+    "delivery",
+    "instances",
+    "isolation",
+    "lane",
+    "limits",
+    "mirror",
+    "module",
+    "on_fault",
+    "publish",
+    "rate_hz",
+    "sha256",
+    "slots",
 ];
 
 /// The kinds of shmpipeline 1.3.
@@ -197,15 +151,14 @@ fn section<'n>(top: Entry<'n>, name: &str) -> impl Iterator<Item = Entry<'n>> {
 
 fn is_of_the_parent(top: Entry<'_>) -> bool {
     let known = |(key, _): &(Located<String>, Node)| {
-        key.value == "namespace" || KEYS.iter().any(|(name, _)| *name == key.value)
+        key.value == "namespace" || SECTIONS.contains(&key.as_str())
     };
+    let is_own = |(key, _): &(Located<String>, Node)| OWN_KEYS.contains(&key.as_str());
+    let mut entries = SECTIONS.iter().flat_map(|name| section(top, name));
     top.iter().all(known)
-        && KEYS.iter().all(|(name, keys)| {
-            section(top, name).all(|entry| {
-                let kind = text(entry, "kind");
-                entry.iter().all(|(key, _)| keys.contains(&key.as_str()))
-                    && kind.is_none_or(|kind| KINDS.contains(&kind))
-            })
+        && entries.all(|entry| {
+            let kind = text(entry, "kind");
+            !entry.iter().any(is_own) && kind.is_none_or(|kind| KINDS.contains(&kind))
         })
 }
 

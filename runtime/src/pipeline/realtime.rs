@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::thread;
 
 use rustix::mm::{MlockAllFlags, mlockall};
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, getrlimit, nice};
 use rustix::thread::{
     CapabilitySet, CpuSet, capabilities, sched_getaffinity, sched_getcpu, sched_setaffinity,
     set_current_timer_slack,
@@ -15,6 +15,9 @@ use super::plan::Plan;
 use crate::config::{Config, Diagnostic, Pin, Report};
 use crate::report::realtime::Realtime;
 use crate::sandbox::run_in_real_time;
+
+/// How much nicer than lanes a thread beside them is: a tenth of their share where they want the same processor.
+const ASIDE: i32 = 10;
 
 /// Sees to it that lanes get what the pipeline asks for. Memory is locked from here on, for as long as the process lives.
 ///
@@ -163,5 +166,34 @@ impl Thread {
         {
             tracing::warn!("a lane lost its real-time priority {priority}: {error}");
         }
+    }
+}
+
+/// What a thread that works beside the lanes, and may come late, asks of the system.
+#[derive(Clone)]
+pub struct Aside {
+    /// Where it may run; empty: anywhere.
+    processors: Vec<usize>,
+}
+
+impl Aside {
+    /// Beside lanes that run on these processors.
+    pub fn of(lanes: impl Iterator<Item = Option<usize>>) -> Aside {
+        let taken: Vec<usize> = lanes.flatten().collect();
+        let mut processors = allowed();
+        processors.retain(|processor| !taken.contains(processor));
+        Aside { processors }
+    }
+
+    /// Applies it to the calling thread. All of it only steadies the timing of the lanes.
+    pub fn apply(&self) {
+        if !self.processors.is_empty() {
+            let mut set = CpuSet::new();
+            for &processor in &self.processors {
+                set.set(processor);
+            }
+            let _ = sched_setaffinity(None, &set);
+        }
+        let _ = nice(ASIDE);
     }
 }

@@ -15,6 +15,7 @@
 //! The recorder's thread looks at the streams by the clock and is woken by nobody, so a lane does nothing for it but note its calls.
 
 mod calls;
+mod disk;
 mod file;
 mod format;
 mod pool;

@@ -96,7 +96,8 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Starts to record, from the oldest frame on that is still in the rings.
+    /// Starts to record, from the oldest frame on that is still in the rings. Each of the threads calls `prepare` first, for what the
+    /// system is to know of it.
     ///
     /// # Errors
     /// The disk is full, or the system refuses a thread or a place among the readers.
@@ -104,15 +105,20 @@ impl Recorder {
         options: RecordingOptions,
         streams: Vec<StreamSubject>,
         stages: Vec<StageSubject>,
+        prepare: impl Fn() + Clone + Send + 'static,
     ) -> anyhow::Result<Recorder> {
         let mut channels = Vec::new();
         let mut shelves = Vec::new();
-        let share = options.memory as usize / streams.len().max(1);
+        // As many frames of each: they come at the same rate, or nearly.
+        let each = streams
+            .iter()
+            .map(|one| FrameHeader::BYTES + one.stream.bytes());
+        let buffers = options.memory as usize / each.sum::<usize>().max(1);
+        let buffers = buffers.clamp(1, MOST_BUFFERS);
         let mut names = Vec::with_capacity(streams.len());
         let mut at_work = Vec::with_capacity(streams.len());
         for StreamSubject { name, stream } in streams {
-            let bytes = FrameHeader::BYTES + stream.bytes();
-            shelves.push((bytes, (share / bytes).clamp(1, MOST_BUFFERS)));
+            shelves.push((FrameHeader::BYTES + stream.bytes(), buffers));
             at_work.push(StreamAtWork {
                 channel: channels.len(),
                 intake: match options.lossless {
@@ -156,9 +162,16 @@ impl Recorder {
             finishing: Arc::clone(&finishing),
         };
         let thread = |name: &str| Builder::new().name(name.to_owned());
-        let writer = thread("recording").spawn(move || writer.run(&to_write, &back, &ended));
+        let prepare_writer = prepare.clone();
+        let writer = thread("recording").spawn(move || {
+            prepare_writer();
+            writer.run(&to_write, &back, &ended)
+        });
         let writer = writer.context("cannot start the thread that writes the recording")?;
-        let taker = thread("recorder").spawn(move || taker.run());
+        let taker = thread("recorder").spawn(move || {
+            prepare();
+            taker.run()
+        });
         Ok(Recorder {
             names,
             finishing,

@@ -15,8 +15,10 @@ use crate::stream::{Frame, Reader, StreamError, Tap, now_ns};
 const LONGEST_SLEEP: Duration = Duration::from_millis(1);
 /// Sleeping for less takes as long.
 const SHORTEST_SLEEP: Duration = Duration::from_micros(50);
-/// Frames of one stream that are taken before the others get their turn.
+/// Frames of one stream that are taken before the others get their turn, ...
 const TURN: usize = 64;
+/// ... and bytes, but for the last frame's.
+const TURN_BYTES: usize = 1 << 20;
 /// Calls that go into one message.
 pub(super) const BATCH: usize = 1024;
 /// How often the state of stages is kept.
@@ -192,7 +194,11 @@ impl StreamAtWork {
         epoch_ns: u64,
         last: bool,
     ) -> Look {
+        let mut taken = 0;
         for _ in 0..TURN {
+            if taken >= TURN_BYTES {
+                break;
+            }
             if !self.ready() {
                 return Look::Empty;
             }
@@ -203,6 +209,7 @@ impl StreamAtWork {
                 }
                 continue;
             };
+            taken += data.len();
             let (header, frame) = data.split_at_mut(FrameHeader::BYTES);
             match self.take(frame) {
                 Ok(Some(frame)) => {

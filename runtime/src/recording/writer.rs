@@ -2,28 +2,33 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mcap::records::{MessageHeader, Metadata};
 use mcap::write::NoSeek;
 use mcap::{Attachment, McapResult, WriteOptions, Writer};
 
+use super::disk::Disk;
 use super::format::{ABOUT, END, LIBRARY, PIPELINE};
 use super::pool::Item;
 
 /// A chunk is written when it has so many bytes, ...
-const CHUNK_BYTES: u64 = 4 << 20;
+const CHUNK_BYTES: u64 = 512 << 10;
 /// ... or its first message is so old. What is in a chunk that has not been written is lost when the process is killed.
 const CHUNK_TIME: Duration = Duration::from_secs(1);
+
+/// How long the thread sleeps when there is nothing to write.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Pairs of strings.
 type Map = BTreeMap<String, String>;
 
 /// Chunks are put together in memory, so that each comes into the file whole.
-type Container = Writer<NoSeek<BufWriter<Arc<File>>>>;
+type Container = Writer<NoSeek<Disk>>;
 
 /// A channel to be.
 pub(super) struct ChannelAbout {
@@ -73,7 +78,7 @@ impl RecordingWriter {
             .chunk_size(Some(CHUNK_BYTES))
             .disable_seeking(true)
             .library(LIBRARY);
-        let mut container = options.create(NoSeek::new(BufWriter::new(Arc::clone(&file))))?;
+        let mut container = options.create(NoSeek::new(Disk::new(Arc::clone(&file))?))?;
         container.write_metadata(&metadata(ABOUT, about))?;
         container.attach(&Attachment {
             log_time: now_ns,
@@ -107,17 +112,15 @@ impl RecordingWriter {
         end: &Receiver<Map>,
     ) -> Outcome {
         loop {
-            let left = self
-                .due
-                .map(|due| due.saturating_duration_since(Instant::now()));
-            match items.recv_timeout(left.unwrap_or(CHUNK_TIME)) {
+            match items.try_recv() {
                 Ok(item) => {
                     self.write(&item);
                     // The thread that takes frames may be gone.
                     let _ = back.send((item.channel, item.data));
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+                // To wait for the next one would have the thread that takes frames wake this one for each.
+                Err(TryRecvError::Empty) => thread::sleep(PAUSE),
+                Err(TryRecvError::Disconnected) => break,
             }
             if self.due.is_some_and(|due| Instant::now() >= due) {
                 self.due = None;

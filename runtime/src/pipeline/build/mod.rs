@@ -15,10 +15,11 @@ use super::feeding::{Arrivals, Feed, Feeding};
 use super::graph::Node;
 use super::intake::IntakeWorker;
 use super::lane::Crew;
+use super::lanes::Task;
 use super::output::Output;
 use super::plan::{Plan, PlannedStage};
 use super::quarantine::Keeper;
-use super::realtime::{self, Thread};
+use super::realtime::{self, Aside, Thread};
 use super::run::RunOptions;
 use super::sink::SinkWorker;
 use super::source::{Bounds, SourceWorker};
@@ -112,7 +113,10 @@ pub fn build(
         priority: priority.map(|priority| priority.value),
     };
     let helpers = std::mem::take(&mut builder.helpers);
-    let recorder = builder.recorder()?;
+    // A lane that waits for its share may never get one.
+    let own = lanes.iter().filter(|lane| lane.task != Task::Share);
+    let aside = Aside::of(own.map(|lane| thread(lane.processor).processor));
+    let recorder = builder.recorder(move || aside.apply())?;
     Ok(Built {
         lanes: hand_out(plan, lanes, crews, helpers, &placement, thread),
         monitor: builder.monitor(placement),
@@ -289,8 +293,11 @@ impl<'a> Builder<'a> {
         ))
     }
 
-    /// What records the run, if anything is to.
-    fn recorder(&mut self) -> anyhow::Result<Option<Recorder>> {
+    /// What records the run, if anything is to. Its threads `prepare` themselves first.
+    fn recorder(
+        &mut self,
+        prepare: impl Fn() + Clone + Send + 'static,
+    ) -> anyhow::Result<Option<Recorder>> {
         let Some(recording) = self.options.recording.clone() else {
             return Ok(None);
         };
@@ -300,7 +307,7 @@ impl<'a> Builder<'a> {
         };
         let streams = recording.streams.iter().map(subject).collect();
         let stages = std::mem::take(&mut self.recorded_stages);
-        Recorder::start(recording, streams, stages).map(Some)
+        Recorder::start(recording, streams, stages, prepare).map(Some)
     }
 }
 
