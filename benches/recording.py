@@ -3,9 +3,11 @@
     python3 benches/recording.py [--runs 3] [--seconds 30] [--rate 1000] [--directory DIR] [--kept]
 
 A control loop (an image of 256 x 256 floats, which are 256 KiB, to centroids to a matrix to an integrator) runs as it is, and is recorded
-with all of its streams, with the processor's NaNs and with --deterministic, in turns within one run; of several runs, min / median / max are printed. The latency is from the publish of the
-image to the publish of the command. The last recording is then verified. It needs room for an image a millisecond in the directory
-(8 GB for 30 s), which is a temporary one by default; --kept leaves the last recording there.
+with all of its streams, with the processor's NaNs and with --deterministic, in turns within one run; of several runs, min / median / max
+are printed. It runs beside a process, too, that only writes as many bytes to the disk: what that costs is the machine's, not the
+recorder's. The latency is from the publish of the image to the publish of the command. The last recording is then verified. It needs
+room for an image a millisecond in the directory (8 GB for 30 s), which is a temporary one by default; --kept leaves the last
+recording there.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -59,6 +62,29 @@ def measure(verb, pipeline, seconds, rate):
     }
 
 
+def write_beside(file, rate):
+    """Starts a process that writes images to a file at a rate, past the page cache where there is a way, as the recorder does."""
+    program = f"""
+import mmap, os, time
+os.nice(10)
+image = mmap.mmap(-1, 4 * 256 * 256)
+file = os.open({str(file)!r}, os.O_CREAT | os.O_WRONLY | os.O_DIRECT)
+due = time.monotonic()
+while True:
+    os.write(file, image)
+    due += 1 / {rate}
+    time.sleep(max(0, due - time.monotonic()))
+"""
+    return subprocess.Popen([sys.executable, "-c", program])
+
+
+def remove(file):
+    """Leaves the system time to free the blocks, which disturbs others."""
+    file.unlink()
+    os.sync()
+    time.sleep(3)
+
+
 def spread(values):
     return " / ".join(f"{value:.4g}" for value in (min(values), statistics.median(values), max(values)))
 
@@ -81,17 +107,22 @@ def main():
         # Compiles the kernels, both ways.
         for verb in (["run"], ["record", "-o", file, "--deterministic"]):
             measure(verb, pipeline, 1, arguments.rate)
-        results = {"alone": [], "recorded": [], "deterministic": []}
+        results = {"alone": [], "beside": [], "recorded": [], "deterministic": []}
         for _ in range(arguments.runs):
+            remove(file)
             results["alone"].append(measure(["run"], pipeline, arguments.seconds, arguments.rate))
+            beside = write_beside(file, arguments.rate)
+            results["beside"].append(measure(["run"], pipeline, arguments.seconds, arguments.rate))
+            beside.kill()
+            beside.wait()
             for name, more in (("deterministic", ["--deterministic"]), ("recorded", [])):
-                file.unlink()
+                remove(file)
                 results[name].append(measure(["record", "-o", file, *more], pipeline, arguments.seconds, arguments.rate))
         for name, runs in results.items():
             figures = {key: [run[key] for run in runs] for key in runs[0]}
             print(f"{name:13} p50 {spread(figures['p50'])} us, p99 {spread(figures['p99'])} us, p99.9 {spread(figures['p999'])} us, "
                   f"frames {spread(figures['frames'])} of the rate, dropped {spread(figures['dropped'])} of {spread(figures['recorded'])}")
-        for name in ("recorded", "deterministic"):
+        for name in ("beside", "recorded", "deterministic"):
             ratios = [recorded["p99"] / alone["p99"] for alone, recorded in zip(results["alone"], results[name])]
             print(f"p99 {name} / alone: {spread(ratios)}")
         size, begun = file.stat().st_size, time.monotonic()

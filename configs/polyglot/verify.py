@@ -18,7 +18,9 @@ F32 = np.float32
 
 
 def normalise(image, black, white):
-    return np.clip((image - F32(black)) * (F32(1) / (F32(white) - F32(black))), F32(0), F32(1))
+    tones = np.sort(image, axis=None)
+    black, white = (tones[int(part * (image.size - 1))] for part in (black, white))
+    return np.clip((image - black) * (F32(1) / (white - black)), F32(0), F32(1))
 
 
 def blur(image, sigma):
@@ -107,7 +109,7 @@ def main():
     arguments = parser.parse_args()
     found = np.load(arguments.found)
     photo = np.load(HERE / "photo.npy")[0]
-    light = normalise(photo, 10, 180)
+    light = normalise(photo, 0.01, 0.98)
     inked = ink(thicken(edges(blur(light, 1.2)), 1), light, 1.5)
     steady = np.zeros_like(inked)
     for index, frame in enumerate(found):

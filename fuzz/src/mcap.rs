@@ -78,7 +78,7 @@ fn recorded() -> Vec<u8> {
         watch: queue.watch(vec![Arc::new(state)]),
         queue,
     };
-    let recorder = Recorder::start(options, vec![subject], vec![stage]);
+    let recorder = Recorder::start(options, vec![subject], vec![stage], || {});
     let recorder = recorder.expect("the recorder cannot start");
     let mut writer = stream.writer().expect("the stream has a writer");
     for number in 1..=3 {

@@ -145,6 +145,26 @@ macro_rules! match_number {
     };
 }
 
+/// As [`match_number!`](macro@crate::match_number), for every dtype but `bool`: all are [`Arithmetic`](crate::Arithmetic).
+///
+/// ```
+/// use sandpipe_kernel::{Dtype, Failure, match_arithmetic};
+///
+/// fn bits(dtype: Dtype) -> Result<usize, Failure> {
+///     match_arithmetic!(dtype, T => Ok(8 * size_of::<T>()))
+/// }
+/// assert_eq!(bits(Dtype::C64), Ok(64));
+/// assert!(bits(Dtype::Bool).is_err());
+/// ```
+#[macro_export]
+macro_rules! match_arithmetic {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        $crate::match_number!(@ $dtype, $T => $body,
+            S8 i8, S16 i16, S32 i32, S64 i64, U8 u8, U16 u16, U32 u32, U64 u64, F32 f32, F64 f64,
+            F16 $crate::f16, C64 [f32; 2], C128 [f64; 2])
+    };
+}
+
 /// As [`match_number!`](macro@crate::match_number), for `f32` and `f64` alone.
 ///
 /// ```

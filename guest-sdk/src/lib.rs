@@ -94,6 +94,7 @@
 //!   the parameters before any code of a kernel runs.
 //! - Guard against the host, which owns the module's memory anyway.
 
+mod arithmetic;
 mod context;
 mod dtype;
 pub mod elementwise;
@@ -112,6 +113,7 @@ mod parameters;
 pub mod testing;
 mod view;
 
+pub use arithmetic::Arithmetic;
 pub use context::{Array, Context, Part, Role};
 pub use dtype::{Dtype, Element, f16};
 pub use failure::{Code, Failure};

@@ -1,12 +1,9 @@
-//! Arithmetic that formulas can rely on.
+//! Numbers that have an order, and become one another.
 
-use std::cmp::Ordering;
+use crate::Arithmetic;
 
-use crate::Element;
-
-/// A real number. Arithmetic is that of the type itself, but never wraps or traps: an integer that would leave its
-/// range becomes the nearest bound.
-pub trait Number: Element + PartialOrd {
+/// A real number.
+pub trait Number: Arithmetic + PartialOrd {
     /// The value as an `f64`; 64-bit integers are rounded.
     fn to_f64(self) -> f64;
 
@@ -16,19 +13,6 @@ pub trait Number: Element + PartialOrd {
 
     /// Whether it is NaN; integers never are.
     fn is_nan(self) -> bool;
-
-    /// `self + other`.
-    fn sum(self, other: Self) -> Self;
-
-    /// `self - other`.
-    fn difference(self, other: Self) -> Self;
-
-    /// `self × other`.
-    fn product(self, other: Self) -> Self;
-
-    /// `self / other`. Integers are truncated toward zero; what is divided by 0 becomes the bound on its side,
-    /// and 0 / 0 is 0, as if computed in floats and converted.
-    fn quotient(self, other: Self) -> Self;
 }
 
 macro_rules! conversions {
@@ -54,31 +38,6 @@ macro_rules! integers {
             fn is_nan(self) -> bool {
                 false
             }
-
-            #[inline(always)]
-            fn sum(self, other: Self) -> Self {
-                self.saturating_add(other)
-            }
-
-            #[inline(always)]
-            fn difference(self, other: Self) -> Self {
-                self.saturating_sub(other)
-            }
-
-            #[inline(always)]
-            fn product(self, other: Self) -> Self {
-                self.saturating_mul(other)
-            }
-
-            #[inline(always)]
-            fn quotient(self, other: Self) -> Self {
-                match (other, self.cmp(&0)) {
-                    (0, Ordering::Less) => Self::MIN,
-                    (0, Ordering::Equal) => 0,
-                    (0, Ordering::Greater) => Self::MAX,
-                    _ => self.saturating_div(other),
-                }
-            }
         }
     )*};
 }
@@ -99,26 +58,6 @@ macro_rules! floats {
             fn is_nan(self) -> bool {
                 self.is_nan()
             }
-
-            #[inline(always)]
-            fn sum(self, other: Self) -> Self {
-                self + other
-            }
-
-            #[inline(always)]
-            fn difference(self, other: Self) -> Self {
-                self - other
-            }
-
-            #[inline(always)]
-            fn product(self, other: Self) -> Self {
-                self * other
-            }
-
-            #[inline(always)]
-            fn quotient(self, other: Self) -> Self {
-                self / other
-            }
         }
     )*};
 }
@@ -130,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers_saturate_truncate_and_have_no_nan() {
+    fn integers_truncate_saturate_and_have_no_nan() {
         assert_eq!(u8::from_f64(400.0), 255);
         assert_eq!(u8::from_f64(-0.9), 0);
         for value in [
@@ -153,18 +92,5 @@ mod tests {
         assert_eq!(i32::from_f64(1e300), i32::MAX);
         assert_eq!(i64::from_f64(f64::NAN), 0);
         assert_eq!(u64::from_f64(f64::INFINITY), u64::MAX);
-    }
-
-    #[test]
-    fn integer_arithmetic_saturates_and_divides_by_zero() {
-        assert_eq!(200u8.sum(100), 255);
-        assert_eq!(1u32.difference(2), 0);
-        assert_eq!(i64::MIN.product(2), i64::MIN);
-        assert_eq!((-7i16).quotient(2), -3);
-        assert_eq!(i32::MIN.quotient(-1), i32::MAX);
-        assert_eq!(5i8.quotient(0), 127);
-        assert_eq!((-5i8).quotient(0), -128);
-        assert_eq!(0u64.quotient(0), 0);
-        assert_eq!(1.0f32.quotient(0.0), f32::INFINITY);
     }
 }

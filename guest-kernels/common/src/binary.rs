@@ -3,9 +3,9 @@
 use std::marker::PhantomData;
 
 use sandpipe_kernel::{
-    Context, Failure, Inputs, Kernel, Number, Part, View, ViewMut,
+    Arithmetic, Context, Failure, Inputs, Kernel, Part, View, ViewMut,
     elementwise::{BLOCK, zip},
-    match_number,
+    match_arithmetic,
 };
 
 /// The formula, and what the kernel says about itself.
@@ -14,7 +14,7 @@ pub trait Formula: 'static {
     const MANIFEST: &'static str;
 
     /// One element of the output.
-    fn apply<T: Number>(input: T, auxiliary: T) -> T;
+    fn apply<T: Arithmetic>(input: T, auxiliary: T) -> T;
 }
 
 /// The kernel of a formula. Input, auxiliary stream and output have one shape and one dtype.
@@ -47,7 +47,7 @@ impl<F: Formula> Kernel for Binary<F> {
         auxiliary: Inputs,
     ) -> Result<(), Failure> {
         let range = self.part.blocks(input.array().elements(), BLOCK);
-        match_number!(input.dtype(), T => {
+        match_arithmetic!(input.dtype(), T => {
             let auxiliary = &auxiliary.get(0)?.slice::<T>()?[range.clone()];
             let input = &input.slice::<T>()?[range.clone()];
             zip(input, auxiliary, &mut output.slice()?[range], F::apply);

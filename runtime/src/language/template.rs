@@ -25,6 +25,10 @@ const CRATE: &[(&str, &str)] = &[
         "sandpipe-kernel/Cargo.toml",
         sdk!("templates/rust/sdk.toml"),
     ),
+    (
+        "sandpipe-kernel/src/arithmetic.rs",
+        sdk!("src/arithmetic.rs"),
+    ),
     ("sandpipe-kernel/src/context.rs", sdk!("src/context.rs")),
     ("sandpipe-kernel/src/dtype.rs", sdk!("src/dtype.rs")),
     (

@@ -5,7 +5,9 @@ use std::path::Path;
 use crate::config::{self, Config, Diagnostic, Report, SourceConfig, Span};
 use crate::endpoint::{self, PlannedSink, PlannedSource, SourceSpec};
 use crate::kernel::{self, Registry, ResolvedStage};
-use crate::sandbox::{Array, Context, Engine, Isolation, Limits, Part, Program, World};
+use crate::sandbox::{
+    Array, Context, Engine, Interruption, Isolation, Limits, Part, Program, World,
+};
 
 use super::graph::Graph;
 use super::lanes::{Lane, assign};
@@ -125,13 +127,32 @@ impl Plan {
         Ok(Self {
             config,
             graph,
-            stages,
             sources,
             sinks,
             engine: engine.clone(),
-            interruption: engine.interruption_in_words(),
+            interruption: interruption(engine, &stages),
+            stages,
         })
     }
+}
+
+/// How guests are stopped at their deadline, in words: what holds for most, and what for others.
+fn interruption(engine: &Engine, stages: &[PlannedStage]) -> String {
+    let mut words = engine.interruption_in_words();
+    for (way, others) in [
+        (Interruption::Epochs, "epoch checks for"),
+        (Interruption::None, "the process ends of"),
+    ] {
+        let stopped_so = |stage: &&PlannedStage| stage.program.interruption() == way;
+        let names = stages.iter().filter(stopped_so);
+        let names: Vec<String> = names
+            .map(|stage| format!("'{}'", stage.context.name))
+            .collect();
+        if way != engine.interruption() && !names.is_empty() {
+            words += &format!("; {others} {}", names.join(", "));
+        }
+    }
+    words
 }
 
 impl Plan {

@@ -21,6 +21,7 @@ mod format;
 mod pool;
 mod recorder;
 mod records;
+mod survey;
 mod taker;
 mod writer;
 

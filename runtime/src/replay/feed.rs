@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::checked::Checked;
 use super::playback::{Playback, Speed};
-use super::verify::{Checked, calls_before};
+use super::verify::calls_before;
 use crate::config::{
     Config, Located, Mode, Parameters, Report, Role, SourceConfig, Span, StreamIndex,
 };

@@ -5,16 +5,20 @@
 //! recording to a pipeline that runs.
 
 mod calls;
+mod checked;
 mod difference;
 mod feed;
 mod frames;
+mod outcome;
 mod playback;
 mod stage;
 mod start;
 mod verify;
 
+pub use checked::{Checked, Unfit, largest};
 pub use difference::Difference;
 pub use feed::{FeedError, feed, resume};
+pub use outcome::{Outcome, StageOutcome, StreamOutcome};
 pub use playback::{Playback, Speed};
 pub use start::Start;
-pub use verify::{Checked, Outcome, StageOutcome, StreamOutcome, Unfit, largest, verify};
+pub use verify::verify;

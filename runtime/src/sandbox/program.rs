@@ -14,6 +14,7 @@ use super::executable::Executable;
 use super::fault::Fault;
 use super::guest::Guest;
 use super::instance::Instance;
+use super::interruption::Interruption;
 use super::isolation::Isolation;
 use super::limits::Limits;
 use super::windows::Window;
@@ -104,6 +105,14 @@ impl Program {
         match self.0.runs {
             Runs::Here(_) => Isolation::Thread,
             Runs::InChildren(_) => Isolation::Process,
+        }
+    }
+
+    /// How its instances are stopped at their deadline: [`Interruption::None`] where their process is killed.
+    pub fn interruption(&self) -> Interruption {
+        match &self.0.runs {
+            Runs::Here(executable) => executable.target.interruption(),
+            Runs::InChildren(_) => Interruption::None,
         }
     }
 

@@ -79,6 +79,12 @@ fn how_guests_are_stopped_is_described_and_reported() {
     let (_, report) = bench.report(&run[2..]);
     assert_eq!(report["interruption"], "revoked page");
 
+    bench.pipeline(&TWO_STAGES.replace("input: y", "isolation: process, input: y"));
+    let output = text(&bench.run(&["describe", "pipeline.yaml"]).stdout);
+    let of_two = "interruption: revoked page; the process ends of 'second'\n";
+    assert!(output.contains(of_two), "{output}");
+    bench.pipeline(TWO_STAGES);
+
     let line =
         "interruption: epoch checks, because address space is limited to 102400000000 bytes\n";
     for arguments in ["describe pipeline.yaml".to_owned(), run.join(" ")] {

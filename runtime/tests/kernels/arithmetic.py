@@ -89,3 +89,13 @@ def quotient(a, b):
     if b == 0:
         return (a > 0) * 2**70 - (a < 0) * 2**70
     return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+
+
+def product(a, b):
+    """Of complex numbers each operation rounded by itself: NumPy leaves a rounding out where the processor can."""
+    if a.dtype.kind != "c":
+        return a * b
+    result = np.empty(np.broadcast_shapes(a.shape, b.shape), a.dtype)
+    result.real = a.real * b.real - a.imag * b.imag
+    result.imag = a.real * b.imag + a.imag * b.real
+    return result

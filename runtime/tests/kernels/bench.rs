@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
+use half::f16;
 use sandpipe::array::Dtype;
 use sandpipe::config;
 use sandpipe::kernel::{self, Registry};
@@ -196,10 +197,16 @@ fn differences(
     tolerances: Option<&[u8]>,
 ) -> Vec<String> {
     let mut differences = Vec::new();
+    let (parts, dtype) = match dtype {
+        Dtype::C64 => (2, Dtype::F32),
+        Dtype::C128 => (2, Dtype::F64),
+        real => (1, real),
+    };
     let elements = found
         .chunks_exact(dtype.size())
         .zip(expected.chunks_exact(dtype.size()));
-    for (index, (found, expected)) in elements.enumerate() {
+    for (part, (found, expected)) in elements.enumerate() {
+        let index = part / parts;
         let tolerance = tolerances.map_or(0.0, |bytes| {
             f64::from_le_bytes(bytes[8 * index..][..8].try_into().unwrap())
         });
@@ -225,6 +232,7 @@ fn differences(
 
 fn float(dtype: Dtype, bytes: &[u8]) -> Option<f64> {
     match dtype {
+        Dtype::F16 => Some(f16::from_le_bytes(bytes.try_into().unwrap()).into()),
         Dtype::F32 => Some(f32::from_le_bytes(bytes.try_into().unwrap()).into()),
         Dtype::F64 => Some(f64::from_le_bytes(bytes.try_into().unwrap())),
         _ => None,

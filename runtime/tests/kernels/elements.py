@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from arithmetic import EVERY, NUMBERS, SHAPES, cast, doubles, exact, is_integer, quotient, sample
+from arithmetic import EVERY, NUMBERS, SHAPES, cast, doubles, exact, is_integer, product, quotient, sample
 
 
 def copies(cases):
@@ -64,12 +64,17 @@ ELEMENTWISE = {
 
 def elementwise(cases):
     """In the dtype of the streams."""
-    for dtype, shape in itertools.product(NUMBERS, SHAPES):
+    for dtype, shape in itertools.product([*NUMBERS, "float16", "complex64", "complex128"], SHAPES):
         a, b = sample(shape, dtype), sample(shape, dtype)
         b.flat[0] = 0
         for name, (ufunc, unbounded) in ELEMENTWISE.items():
             with np.errstate(all="ignore"):
-                expected = exact(unbounded, dtype, a, b) if is_integer(dtype) else ufunc(a, b)
+                if is_integer(dtype):
+                    expected = exact(unbounded, dtype, a, b)
+                elif ufunc is np.multiply:
+                    expected = product(a, b)
+                else:
+                    expected = ufunc(a, b)
             cases.add(f"cpu.elementwise_{name}", a, expected, auxiliary={"b": b}, note="elements")
 
 

@@ -155,6 +155,14 @@ fn a_picture_goes_through_ten_languages() {
         let namespace = format!("namespace: {}_", support::stream_name("tongues"));
         let yaml = yaml.replacen("namespace: ", &namespace, 1);
         fs::write(home.join(pipeline), yaml).unwrap();
+        let described = sandpipe(&home, &["describe", pipeline]).stdout;
+        let described = String::from_utf8(described).unwrap();
+        let composed = "interruption: revoked page; epoch checks for 'vignette', 'dither'\n";
+        assert_eq!(
+            described.contains(composed),
+            pipeline == "pipeline.yaml",
+            "{described}"
+        );
         sandpipe(&home, &["run", pipeline, "--frames", "10"]);
         let mut verify = Command::new(support::python());
         support::run(verify.arg(home.join("verify.py")).arg(home.join(print)));

@@ -1,6 +1,6 @@
 //! `cpu.elementwise_subtract`: out = in − auxiliary.
 
-use sandpipe_kernel::{Number, export};
+use sandpipe_kernel::{Arithmetic, export};
 use sandpipe_kernel_common::binary::{Binary, Formula};
 
 /// The formula.
@@ -15,11 +15,11 @@ impl Formula for Subtract {
         "summary": "Subtracts the auxiliary stream: out = in − auxiliary, in the streams' own dtype. Integers saturate.",
         "auxiliary_arity": 1,
         "split": "rows",
-        "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
+        "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f16", "f32", "f64", "c64", "c128"],
         "parameters": { "type": "object", "properties": {}, "additionalProperties": false }
     }"#;
 
-    fn apply<T: Number>(input: T, auxiliary: T) -> T {
+    fn apply<T: Arithmetic>(input: T, auxiliary: T) -> T {
         input.difference(auxiliary)
     }
 }

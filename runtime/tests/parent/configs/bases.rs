@@ -16,6 +16,7 @@ pub fn bases() -> Vec<(&'static str, Value)> {
         ("expression", expression()),
         ("images", images()),
         ("binary", binary()),
+        ("controllers", controllers()),
     ]
 }
 
@@ -127,6 +128,33 @@ fn binary() -> Value {
             stage("elementwise_multiply", "e", json!({})),
             stage("elementwise_divide", "f", json!({})),
             stage("scale_offset", "g", json!({"gain": 0.5})),
+        ],
+    })
+}
+
+/// The deprecated ones, and what sources and sinks may have beside their stream.
+fn controllers() -> Value {
+    let images = |name: &str| stream(name, &[8, 4, 4]);
+    json!({
+        "shared_memory": [
+            images("wfs"), images("dark"), images("flat"), stream("offset", &[8, 1, 1, 2]), stream("matrix", &[3, 16]),
+            stream("bias", &[3]), stream("zero", &[3]), stream("low", &[3]), stream("high", &[3]), stream("command", &[3]),
+            stream("spot", &[6, 5]), stream("rotation", &[2, 2]), stream("centre", &[2]), stream("tip_tilt", &[2]),
+        ],
+        "sources": [
+            {"name": "eight", "kind": "synthetic.array", "stream": "wfs", "read_timeout": 0.5, "poll_interval": 0.002},
+        ],
+        "kernels": [
+            {"name": "tomography", "kind": "cpu.tomographic_controller", "input": "wfs", "output": "command",
+             "auxiliary": {"wfs_dark": "dark", "wfs_inverse_flat": "flat", "wfs_slope_offset": "offset", "reconstructor": "matrix",
+                           "reconstructor_bias": "bias", "command_offset": "zero", "command_low": "low", "command_high": "high"},
+             "trigger_policy": "all_new", "parameters": {"tile_size": 4, "slope_gain": 0.5, "leak": 0.9, "control_gain": 2.0, "command_gain": 1.5}},
+            {"name": "steering", "kind": "cpu.tip_tilt_controller", "input": "spot", "output": "tip_tilt",
+             "auxiliary": ["rotation", "centre"],
+             "parameters": {"background": 1.0, "threshold": 0.5, "weight_power": 2.0, "leak": 0.9, "control_gain": 0.3}},
+        ],
+        "sinks": [
+            {"name": "mirror", "kind": "null.sink", "stream": "command", "consume_timeout": 0.25, "read_timeout": 0.5},
         ],
     })
 }
