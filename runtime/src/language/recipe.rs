@@ -101,7 +101,7 @@ impl Language {
             Language::Wat => Vec::new(),
             Language::Rust => one(
                 CARGO,
-                "build --release --target wasm32-unknown-unknown".to_owned(),
+                "build --release --target wasm32-unknown-unknown --target-dir target".to_owned(),
             ),
             Language::Python => one(
                 COMPONENTIZE_PY,
