@@ -186,26 +186,28 @@ impl Diagnostics {
 }
 
 /// Candidates that are compared with a misspelt word.
-const CANDIDATES_LIMIT: usize = 2000;
+const CANDIDATES_LIMIT: usize = 200;
 
 /// The known word nearest to `word`, if one is near enough to be meant.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Distance is quadratic in the length of the words, and no word of ours is long.
-    if word.chars().nth(64).is_some() {
+    let length = word.chars().count();
+    if length > 64 {
         return None;
     }
     known
         .into_iter()
         .take(CANDIDATES_LIMIT)
         .filter(|candidate| candidate.len() <= 128)
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| {
-            *distance
-                <= candidate
-                    .chars()
-                    .count()
-                    .max(word.chars().count())
-                    .div_ceil(3)
+        .filter_map(|candidate| {
+            let other = candidate.chars().count();
+            let allowed = other.max(length).div_ceil(3);
+            // No distance is below the difference in length.
+            if other.abs_diff(length) > allowed {
+                return None;
+            }
+            let distance = strsim::osa_distance(word, candidate);
+            (distance <= allowed).then_some((distance, candidate))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

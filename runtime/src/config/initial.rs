@@ -222,7 +222,11 @@ fn number(fields: &mut Fields<'_, '_>, key: &str, node: &Node, dtype: Dtype) -> 
     let Some((least, most)) = integer_range(dtype) else {
         let most = largest(dtype);
         if number.as_f64().abs() > most {
-            fields.wrong(key, node, &format!("at most {most:e} for {dtype}"));
+            fields.wrong(
+                key,
+                node,
+                &format!("from -{most:e} to {most:e} for {dtype}"),
+            );
             return None;
         }
         return Some(number);

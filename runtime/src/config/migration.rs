@@ -7,9 +7,8 @@ use crate::array::Dtype;
 
 use super::diagnostic::Diagnostic;
 use super::located::{Located, Span};
-use super::stream::StreamIndex;
 use super::yaml::{self, Node, Value};
-use super::{Config, SynchronizationMode};
+use super::{Config, SourceConfig, StageConfig, SynchronizationMode};
 
 /// The sections that shmpipeline knows; beside them it knows `namespace`.
 const SECTIONS: [&str; 4] = ["shared_memory", "kernels", "sources", "sinks"];
@@ -66,7 +65,12 @@ const MOVERS: [&str; 4] = [
 ];
 
 /// Keys that are read, and change nothing; with the reason.
-const WITHOUT_EFFECT: [(&str, &str, &str); 6] = [
+const WITHOUT_EFFECT: [(&str, &str, &str); 7] = [
+    (
+        "shared_memory",
+        "cpu_mirror",
+        "a stream on the CPU has nothing to mirror",
+    ),
     (
         "kernels",
         "read_timeout",
@@ -116,6 +120,7 @@ pub(super) fn notes(config: &Config) -> Vec<Diagnostic> {
     notes.extend(integers(config));
     notes.extend(matching(config));
     notes.extend(without_effect(top));
+    notes.extend(of_one_input(config, top));
     notes
 }
 
@@ -141,7 +146,7 @@ fn text<'n>(entry: Entry<'n>, key: &str) -> Option<&'n str> {
 }
 
 /// The entries of a section.
-fn section<'n>(top: Entry<'n>, name: &str) -> impl Iterator<Item = Entry<'n>> {
+fn section<'n>(top: Entry<'n>, name: &str) -> impl Iterator<Item = Entry<'n>> + Clone {
     let items = match get(top, name).map(|node| &node.value) {
         Some(Value::List(items)) => items.as_slice(),
         _ => &[],
@@ -215,7 +220,7 @@ fn random(config: &Config, top: Entry<'_>) -> Option<Diagnostic> {
     });
     let sources = config.sources.iter().filter(|source| {
         let pattern = source.parameters.get("pattern");
-        pattern.is_none_or(|pattern| pattern.value.is_null() || pattern.value == "random")
+        pattern.is_none_or(|pattern| pattern.value.is_null() || is_random(&pattern.value))
     });
     let sources =
         sources.map(|source| (format!("source '{}'", source.name.value), source.kind.span));
@@ -224,6 +229,11 @@ fn random(config: &Config, top: Entry<'_>) -> Option<Diagnostic> {
             "{places}: the random numbers of a seed are the same in every run, but not those that NumPy makes of it"
         )
     })
+}
+
+fn is_random(pattern: &serde_json::Value) -> bool {
+    let name = pattern.as_str();
+    name.is_some_and(|name| name.trim().eq_ignore_ascii_case("random"))
 }
 
 fn integers(config: &Config) -> Option<Diagnostic> {
@@ -257,12 +267,11 @@ fn matching(config: &Config) -> Option<Diagnostic> {
         mode == Some(SynchronizationMode::MatchingFrameId)
     });
     let inputs = stages.flat_map(|stage| stage.trigger.iter());
-    let places = inputs
-        .filter(|input| is_without_id(config, input.value))
-        .map(|input| {
-            let name = &config.stream(input.value).name.value;
-            (format!("stream '{name}'"), input.span)
-        });
+    let has_id = with_ids(config);
+    let places = inputs.filter(|input| !has_id[input.value.0]).map(|input| {
+        let name = &config.stream(input.value).name.value;
+        (format!("stream '{name}'"), input.span)
+    });
     let note = once(places, |streams| {
         format!(
             "{streams}: frames have ids here, and are matched by them; in shmpipeline they have none, so any match any"
@@ -273,17 +282,36 @@ fn matching(config: &Config) -> Option<Diagnostic> {
     })
 }
 
-/// Whether shmpipeline leaves the frames of the stream without an id. Triggers make no cycle.
-fn is_without_id(config: &Config, stream: StreamIndex) -> bool {
-    let writes = |outputs: &[Located<StreamIndex>]| outputs.iter().any(|one| one.value == stream);
-    if let Some(stage) = config.stages.iter().find(|stage| writes(&stage.outputs)) {
-        let mut triggers = stage.trigger.iter();
-        return !stage.propagate_frame_id
-            || triggers.all(|input| is_without_id(config, input.value));
+/// Which streams have ids in shmpipeline, by their index: what comes from outside, and what stages pass on of it.
+fn with_ids(config: &Config) -> Vec<bool> {
+    let mut has_id = vec![true; config.streams.len()];
+    let arrays = |source: &&SourceConfig| source.kind.value == "synthetic.array";
+    let sources = config.sources.iter().filter(arrays);
+    let unnumbered = sources.flat_map(|source| &source.streams);
+    let computed = config.stages.iter().flat_map(|stage| &stage.outputs);
+    for stream in unnumbered.chain(computed) {
+        has_id[stream.value.0] = false;
     }
-    let mut sources = config.sources.iter();
-    let source = sources.find(|source| writes(&source.streams));
-    source.is_some_and(|source| source.kind.value == "synthetic.array")
+    let mut readers: Vec<Vec<&StageConfig>> = vec![Vec::new(); config.streams.len()];
+    let passing = |stage: &&StageConfig| stage.propagate_frame_id;
+    for stage in config.stages.iter().filter(passing) {
+        for input in &stage.trigger {
+            readers[input.value.0].push(stage);
+        }
+    }
+    let streams = 0..has_id.len();
+    let mut reached: Vec<usize> = streams.filter(|&stream| has_id[stream]).collect();
+    while let Some(stream) = reached.pop() {
+        for stage in &readers[stream] {
+            // Outputs get their ids together, so the first tells whether the stage has been here through another input.
+            let outputs = stage.outputs.iter().map(|output| output.value.0);
+            if outputs.clone().next().is_some_and(|first| !has_id[first]) {
+                outputs.clone().for_each(|output| has_id[output] = true);
+                reached.extend(outputs);
+            }
+        }
+    }
+    has_id
 }
 
 fn without_effect(top: Entry<'_>) -> Vec<Diagnostic> {
@@ -313,4 +341,25 @@ fn without_effect(top: Entry<'_>) -> Vec<Diagnostic> {
         )
     });
     keys.chain(threads).collect()
+}
+
+/// Keys about several inputs, of kernels that have one.
+fn of_one_input(config: &Config, top: Entry<'_>) -> Vec<Diagnostic> {
+    // The kernels are the first of the stages, in the order of the file. Matching by id needs both keys.
+    let kernels = section(top, "kernels").zip(&config.stages);
+    let kernels = kernels.filter(|(_, stage)| {
+        let mode = stage.synchronization.map(|rule| rule.mode);
+        stage.trigger.len() == 1 && mode != Some(SynchronizationMode::MatchingFrameId)
+    });
+    let note = |key: &str| {
+        let given = kernels.clone().filter_map(|(entry, stage)| {
+            let (name, _) = entry.iter().find(|(name, _)| name.value == key)?;
+            Some((format!("'{key}' of '{}'", stage.name.value), name.span))
+        });
+        once(given, |keys| {
+            format!("{keys}: has no effect; one input has no others to wait for")
+        })
+    };
+    let keys = ["trigger_policy", "synchronization"];
+    keys.into_iter().filter_map(note).collect()
 }

@@ -165,6 +165,7 @@ pub(super) fn auxiliary(
             items.len()
         }
         Value::Mapping(entries) => {
+            check_aliases(fields, entries);
             for (alias, item) in entries {
                 let Some(text) = fields.text("auxiliary", item) else {
                     continue;
@@ -173,7 +174,7 @@ pub(super) fn auxiliary(
                     continue;
                 };
                 found.push(Auxiliary {
-                    alias: alias.clone(),
+                    alias: Located::new(alias.trim().to_owned(), alias.span),
                     stream,
                 });
             }
@@ -202,6 +203,28 @@ pub(super) fn auxiliary(
         }
     }
     (found.len() == given).then_some(found)
+}
+
+/// Blanks around an alias do not count, so two that YAML tells apart may be one.
+fn check_aliases(fields: &mut Fields<'_, '_>, entries: &[(Located<String>, Node)]) {
+    let mut seen = HashSet::new();
+    for (alias, _) in entries {
+        let name = alias.trim();
+        let message = if name.is_empty() {
+            format!("{} has an empty alias in 'auxiliary'", fields.what)
+        } else if !seen.insert(name) {
+            format!(
+                "{} has the alias '{name}' twice in 'auxiliary'",
+                fields.what
+            )
+        } else {
+            continue;
+        };
+        let diagnostic = Diagnostic::at(alias.span, message);
+        fields
+            .diagnostics
+            .push(diagnostic.help("give each stream an alias of its own"));
+    }
 }
 
 /// A stream has one part in a stage: trigger input, auxiliary input or output.

@@ -5,8 +5,8 @@ use std::time::Duration;
 /// A number of events over time, as `log_rate: 10/s`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
-    /// Events a second; positive and finite.
-    pub per_second: f64,
+    /// Events a second; at least 1.
+    pub per_second: u32,
 }
 
 const DURATIONS: [(&str, f64); 7] = [
@@ -26,7 +26,8 @@ const SIZES: [(&str, u64); 4] = [
     ("GiB", 1 << 30),
 ];
 
-const RATES: [(&str, f64); 3] = [("/s", 1.0), ("/min", 1.0 / 60.0), ("/h", 1.0 / 3600.0)];
+/// Over how many seconds.
+const RATES: [(&str, f64); 3] = [("/s", 1.0), ("/min", 60.0), ("/h", 3600.0)];
 
 /// `500us`, `2ms`, `1.5s`, `1min`: positive.
 pub fn duration(text: &str) -> Result<Duration, String> {
@@ -71,17 +72,19 @@ pub fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "write a whole number of bytes above zero".to_owned())
 }
 
-/// `10/s`, `30/min`.
+/// `10/s`, `120/min`: a whole number of events a second above zero, since they are counted second by second.
 pub(super) fn rate(text: &str) -> Result<Rate, String> {
-    const HINT: &str = "write a number and a unit, for example 10/s or 30/min";
+    const HINT: &str = "write a number and a unit, for example 10/s or 120/min";
     let (number, unit) = split(text);
     let number: f64 = number.parse().map_err(|_| HINT)?;
-    let (_, factor) = find(&RATES, unit).ok_or(HINT)?;
-    let per_second = number * factor;
-    if per_second.is_finite() && per_second > 0.0 {
-        Ok(Rate { per_second })
+    let (_, seconds) = find(&RATES, unit).ok_or(HINT)?;
+    let per_second = number / seconds;
+    if per_second.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&per_second) {
+        Ok(Rate {
+            per_second: per_second as u32,
+        })
     } else {
-        Err("write a rate above zero".to_owned())
+        Err("write a whole number of messages a second, as 10/s".to_owned())
     }
 }
 
@@ -144,10 +147,15 @@ mod tests {
 
     #[test]
     fn rates_are_per_time() {
-        assert_eq!(rate("10/s").unwrap().per_second, 10.0);
-        assert_eq!(rate("30/min").unwrap().per_second, 0.5);
-        for bad in ["", "10", "0/s", "-1/s", "10/fortnight"] {
+        assert_eq!(rate("10/s").unwrap().per_second, 10);
+        assert_eq!(rate("180/min").unwrap().per_second, 3);
+        assert_eq!(rate("7200 /h").unwrap().per_second, 2);
+        for bad in ["", "10", "-1/s", "10/fortnight"] {
             assert!(rate(bad).is_err(), "{bad}");
+        }
+        for uneven in ["0/s", "1/h", "30/min", "2.5/s", "90/min", "4294967296/s"] {
+            let help = rate(uneven).unwrap_err();
+            assert!(help.contains("a whole number of messages"), "{uneven}");
         }
     }
 }

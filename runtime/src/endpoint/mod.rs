@@ -86,6 +86,11 @@ pub trait Source: Send {
 
     /// Every frame that is still to come is due so much later: the pipeline was paused.
     fn delay(&mut self, by: Duration);
+
+    /// Whether it gives a frame of every stream in turn, which are one generation; or else each frame by itself.
+    fn has_generations(&self) -> bool {
+        true
+    }
 }
 
 /// When a sink takes another frame.

@@ -46,6 +46,14 @@ impl PartFile {
         }
     }
 
+    /// Cuts off, or fills with zeros, what makes the length another one.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn resize(&self, length: u64) -> io::Result<()> {
+        self.file.as_file().set_len(length)
+    }
+
     /// Gives the file its name, replacing what was there.
     ///
     /// # Errors

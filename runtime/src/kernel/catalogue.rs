@@ -13,11 +13,19 @@ pub(super) fn built_in() -> Result<Vec<Arc<Kernel>>, KernelError> {
     kernels.map(|kernel| kernel.map(Arc::new)).collect()
 }
 
-/// Why a kind of the parent project is not here, and what to use instead.
-pub(super) fn absent(kind: &str) -> Option<(&'static str, String)> {
-    let name = kind.strip_prefix("gpu.")?;
+/// Why a kind of the parent project is not here, and what to use instead, of the kinds that `is_there`.
+pub(super) fn absent(
+    kind: &str,
+    is_there: impl Fn(&str) -> bool,
+) -> Option<(&'static str, String)> {
+    let cpu = format!("cpu.{}", kind.strip_prefix("gpu.")?);
+    let instead = if is_there(&cpu) {
+        format!("use '{cpu}', with 'storage: cpu' for its streams")
+    } else {
+        "'sandpipe kernel list' shows the kinds that there are".to_owned()
+    };
     Some((
         "gpu kinds are no part of sandpipe, whose kernels run on the CPU",
-        format!("use 'cpu.{name}', with 'storage: cpu' for its streams"),
+        instead,
     ))
 }

@@ -18,6 +18,9 @@ pub(super) const SIZE_LIMIT: usize = 64 << 10;
 /// Characters that a kind, an alias or a version may have.
 const NAME_LIMIT: usize = 128;
 
+/// Streams of one part that a kernel may ask for: hosts make as many before they know better.
+const ARITY_LIMIT: u32 = 1024;
+
 /// Arrays of state that a kernel may keep.
 const STATE_LIMIT: usize = 64;
 
@@ -153,7 +156,8 @@ impl Manifest {
         if version.abi != ABI {
             return Err(KernelError::new(format!(
                 "it is for version '{}' of the contract, and this host implements '{ABI}'; remove the SDK's files from its project and run \
-                 sandpipe kernel build, which writes those of this version",
+                 sandpipe kernel build, which writes those of this version (in WebAssembly text, which has none, change 'abi' and the names of \
+                 the exports)",
                 version.abi
             )));
         }
@@ -200,6 +204,13 @@ impl Written {
                     "'{key}' is longer than {NAME_LIMIT} bytes"
                 )));
             }
+        }
+        for (key, arity) in [
+            ("input_arity", self.input_arity),
+            ("auxiliary_arity", self.auxiliary_arity),
+            ("output_arity", self.output_arity),
+        ] {
+            check_arity(key, arity)?;
         }
         let dtypes = match self.dtypes {
             None => None,
@@ -314,6 +325,15 @@ fn check_kind(kind: &str) -> Result<(), KernelError> {
         Err(KernelError::new(format!(
             "'{kind}' is no kind: use up to {NAME_LIMIT} letters, digits, '.', '_' and '-', a letter first"
         )))
+    }
+}
+
+fn check_arity(key: &str, arity: Option<u32>) -> Result<(), KernelError> {
+    match arity {
+        Some(arity) if arity > ARITY_LIMIT => Err(KernelError::new(format!(
+            "'{key}' is {arity}, more than {ARITY_LIMIT}; null allows any number"
+        ))),
+        _ => Ok(()),
     }
 }
 

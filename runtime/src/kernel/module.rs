@@ -19,6 +19,9 @@ pub const SECTION: &str = "sandpipe:manifest";
 /// Bytes that a module may have: the largest known, with CPython in it, has 19 million.
 pub(super) const SIZE_LIMIT: u64 = 64 << 20;
 
+/// Bytes that WebAssembly text may have. It is expanded in this process, before anything bounds memory, to sixty times as much.
+const TEXT_LIMIT: usize = 4 << 20;
+
 /// A kernel: nothing of it has run, nothing is compiled.
 #[derive(Clone, Debug)]
 pub struct Kernel {
@@ -129,6 +132,12 @@ pub(super) fn binary(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     if !text.starts_with(['(', ';']) {
         return Err("is not WebAssembly: it neither begins with the bytes of a module nor is the text of one".to_owned());
     }
+    if bytes.len() > TEXT_LIMIT {
+        return Err(format!(
+            "is WebAssembly text of {} bytes, more than {TEXT_LIMIT}; assemble it, for example with 'wasm-tools parse'",
+            bytes.len()
+        ));
+    }
     wat::parse_str(text).map_err(|error| {
         // The first line says what is wrong, the second, after "-->", where.
         let error = error.to_string();
@@ -162,6 +171,12 @@ pub(super) fn section(module: &[u8]) -> Result<Option<&[u8]>, String> {
         }
     }
     Ok(found)
+}
+
+/// Whether a file that is a module has a manifest, in it or beside it.
+pub(super) fn has_manifest(path: &Path) -> Result<bool, String> {
+    let module = binary(file::read_regular(path, SIZE_LIMIT)?)?;
+    Ok(section(&module)?.is_some() || beside(path)?.is_some())
 }
 
 /// The manifest beside a module, if there is one.

@@ -101,9 +101,25 @@ fn wrong(stage: &StageConfig, manifest: &Manifest, error: &ValidationError<'_>) 
 
 /// What the validator says; lists, mappings and long texts are not repeated.
 fn words(error: &ValidationError<'_>) -> String {
-    match error.instance().as_ref() {
-        Value::Array(_) | Value::Object(_) => error.masked_with("it").to_string(),
-        Value::String(text) if text.len() > 100 => error.masked_with("it").to_string(),
-        _ => error.to_string(),
+    let instance = error.instance().as_ref();
+    let is_short = match instance {
+        Value::Array(_) | Value::Object(_) => false,
+        Value::String(text) => text.len() <= 100,
+        _ => true,
+    };
+    match error.kind() {
+        // The validator itself names three of them and counts the rest.
+        ValidationErrorKind::Enum { options } if is_short => {
+            format!("{instance} is not one of {}", listed(options))
+        }
+        ValidationErrorKind::Enum { options } => format!("it is not one of {}", listed(options)),
+        _ if is_short => error.to_string(),
+        _ => error.masked_with("it").to_string(),
     }
+}
+
+fn listed(options: &Value) -> String {
+    let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
+    let options: Vec<String> = options.iter().map(Value::to_string).collect();
+    options.join(", ")
 }

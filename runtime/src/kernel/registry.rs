@@ -10,7 +10,7 @@ use crate::config::{
 
 use super::manifest::Manifest;
 use super::module::{Kernel, Origin};
-use super::{KernelError, catalogue};
+use super::{KernelError, catalogue, module};
 
 /// Modules that a directory of `kernel_path` may hold.
 const MODULES_LIMIT: usize = 1000;
@@ -80,8 +80,8 @@ impl Registry {
             Role::Source => (&SOURCE_KINDS, |manifest| manifest.input_arity == Some(0)),
             Role::Sink => (&SINK_KINDS, |manifest| manifest.output_arity == Some(0)),
         };
-        match catalogue::absent(kind) {
-            Some((why, instead)) => (format!("the kind '{kind}': {why}"), instead.to_owned()),
+        match catalogue::absent(kind, |kind| self.by_kind.contains_key(kind)) {
+            Some((why, instead)) => (format!("the kind '{kind}': {why}"), instead),
             None => {
                 let kinds = self.kinds().filter(|(_, kernel)| fits(&kernel.manifest));
                 let kinds = built_in.iter().copied().chain(kinds.map(|(kind, _)| kind));
@@ -146,11 +146,24 @@ fn modules(path: &Located<PathBuf>) -> Result<Vec<PathBuf>, String> {
             return Err(format!("holds more than {MODULES_LIMIT} modules"));
         }
     }
+    if files.iter().any(|file| is_called(file, "wasm")) {
+        files.retain(|file| !is_source(file));
+    }
     files.sort();
     Ok(files)
 }
 
+/// Whether a file is WebAssembly text without a manifest: beside a module, what that was built of. What cannot be read is no
+/// source, so that its mistake is reported.
+fn is_source(file: &Path) -> bool {
+    is_called(file, "wat") && module::has_manifest(file).is_ok_and(|has| !has)
+}
+
 fn is_module(file: &Path) -> bool {
+    is_called(file, "wasm") || is_called(file, "wat")
+}
+
+fn is_called(file: &Path, wanted: &str) -> bool {
     file.extension()
-        .is_some_and(|extension| extension == "wasm" || extension == "wat")
+        .is_some_and(|extension| extension == wanted)
 }

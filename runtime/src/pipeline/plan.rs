@@ -299,8 +299,7 @@ fn limits(config: &Config, resolved: &ResolvedStage) -> Limits {
         limits.startup = startup.value;
     }
     if let Some(rate) = &configured.log_rate {
-        // The sandbox counts whole messages a second; the cast saturates.
-        limits.log_rate = rate.per_second.ceil() as u32;
+        limits.log_rate = rate.per_second;
     }
     limits
 }

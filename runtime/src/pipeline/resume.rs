@@ -5,8 +5,8 @@ use crate::config::StreamIndex;
 /// State and frames of an earlier run, from which a run goes on.
 #[derive(Clone, Debug, Default)]
 pub struct Resume {
-    /// The state arrays of stages, by index. They have the sizes that the stages' kernels say.
-    pub state: Vec<(usize, Vec<Vec<u8>>)>,
+    /// The state arrays of stages, by name. They have the sizes that the stages' kernels say.
+    pub state: Vec<(String, Vec<Vec<u8>>)>,
     /// Frames that streams show before the first one is published, and their numbers.
     pub shown: Vec<(StreamIndex, u64, Vec<u8>)>,
     /// Streams whose rings are as deep as those of streams that are recorded: their frames come from a recording, in an order in
@@ -16,8 +16,8 @@ pub struct Resume {
 
 impl Resume {
     /// The state of a stage, if it is not to begin with zeros.
-    pub(super) fn state_of(&self, stage: usize) -> Option<&[Vec<u8>]> {
-        let found = self.state.iter().find(|(index, _)| *index == stage);
+    pub(super) fn state_of(&self, stage: &str) -> Option<&[Vec<u8>]> {
+        let found = self.state.iter().find(|(name, _)| name == stage);
         found.map(|(_, state)| state.as_slice())
     }
 

@@ -21,6 +21,8 @@ pub struct SinkWorker {
     /// How long it may take for a frame.
     timeout: Option<Duration>,
     busy_until: Option<Instant>,
+    /// It could not take a frame, and gets no more.
+    failed: bool,
     last: u64,
     finished: bool,
 }
@@ -43,6 +45,7 @@ impl SinkWorker {
             meter,
             timeout,
             busy_until: None,
+            failed: false,
             last: 0,
             finished: false,
         }
@@ -75,10 +78,9 @@ impl Worker for SinkWorker {
             .read(&frame, &mut self.frame)
             .map_err(|error| self.fault(frame.frame_id, error.to_string()))?;
         let begun = self.timeout.map(|_| Instant::now());
-        let consumed = self
-            .sink
-            .consume(&self.frame, frame.frame_id)
-            .map_err(|error| self.fault(frame.frame_id, error.to_string()))?;
+        let consumed = self.sink.consume(&self.frame, frame.frame_id);
+        self.failed = consumed.is_err();
+        let consumed = consumed.map_err(|error| self.fault(frame.frame_id, error.to_string()))?;
         self.busy_until = match consumed {
             Consumed::Ready => None,
             Consumed::BusyUntil(time) => Some(time),
@@ -119,7 +121,7 @@ impl Worker for SinkWorker {
         // What was published before something ended the run is not lost: no more frames than the stream can hold.
         let mut outcome = Ok(());
         for _ in 0..self.trigger.reader().stream().ring().slots {
-            if outcome.is_err() || !self.trigger.ready() || self.is_busy() {
+            if self.failed || outcome.is_err() || !self.trigger.ready() || self.is_busy() {
                 break;
             }
             outcome = self.turn().map(drop);

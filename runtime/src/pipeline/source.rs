@@ -124,12 +124,13 @@ impl SourceWorker {
     fn came(&mut self, output: usize) {
         self.due = None;
         self.asked = None;
-        if output == 0 {
+        let apart = !self.source.has_generations();
+        if output == 0 || apart {
             self.meter.generations.add(1);
             self.origin_ns = self.feed.origin_ns();
             self.times_ns = (0, 0);
         }
-        self.within = output + 1 < self.outputs.len();
+        self.within = !apart && output + 1 < self.outputs.len();
     }
 
     /// Publishes the frame of a stream. The source names one that it has.
@@ -142,7 +143,7 @@ impl SourceWorker {
             origin_ns: self.origin_ns,
             ..Stamp::source(frame_id.unwrap_or(published.get()))
         });
-        if self.outputs.len() > 1 {
+        if self.outputs.len() > 1 && self.source.has_generations() {
             let (first, last) = &mut self.times_ns;
             *last = now_ns();
             *first = if *first == 0 { *last } else { *first };

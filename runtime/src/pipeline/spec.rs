@@ -3,7 +3,7 @@
 use super::graph::{Graph, Node};
 use crate::config::{self, Config, Diagnostic, StreamIndex};
 use crate::recording::RecordingOptions;
-use crate::stream::{Delivery, Mirror, Mode, StreamSpec};
+use crate::stream::{Delivery, MOST_SLOTS, Mirror, Mode, StreamSpec};
 
 /// What to ask of a stream: room for its readers, and the mirror where outside processes look.
 pub fn spec(config: &Config, graph: &Graph, index: StreamIndex) -> StreamSpec {
@@ -43,7 +43,9 @@ pub fn recorded(mut spec: StreamSpec, recording: &RecordingOptions) -> StreamSpe
         spec.readers += 1;
         spec.every = true;
         // What the configuration asks for was for the other readers.
-        spec.slots = spec.slots.map(|slots| slots.saturating_add(1));
+        spec.slots = spec
+            .slots
+            .map(|slots| slots.saturating_add(1).min(MOST_SLOTS));
     }
     deep(spec)
 }
@@ -51,8 +53,10 @@ pub fn recorded(mut spec: StreamSpec, recording: &RecordingOptions) -> StreamSpe
 /// The same with more slots, unless the configuration says how many there are.
 pub fn deep(mut spec: StreamSpec) -> StreamSpec {
     let frame_bytes = spec.array.bytes().unwrap_or(usize::MAX);
-    let slots = spec.default_slots() + RecordingOptions::spare_slots(frame_bytes);
-    spec.slots.get_or_insert(slots);
+    let least = spec.default_slots();
+    let slots = least.saturating_add(RecordingOptions::spare_slots(frame_bytes));
+    // More than there may be is no reason to refuse a pipeline that runs unrecorded.
+    spec.slots.get_or_insert(slots.min(MOST_SLOTS.max(least)));
     spec
 }
 

@@ -18,6 +18,7 @@ mod calls;
 mod disk;
 mod file;
 mod format;
+mod lengths;
 mod pool;
 mod recorder;
 mod records;

@@ -1,6 +1,7 @@
 //! Buffers that go round between the recorder's thread and the writer's.
 
-use std::sync::mpsc::Receiver;
+use std::collections::TryReserveError;
+use std::sync::mpsc::{Receiver, TryRecvError};
 
 use crate::array::zeros;
 
@@ -28,29 +29,48 @@ pub(super) struct Pool {
     shelves: Vec<Shelf>,
     /// Those that the writer is done with.
     back: Receiver<(usize, Vec<u8>)>,
+    abandoned: bool,
 }
 
 impl Pool {
-    /// For each channel the size of its buffers and how many there may be.
+    /// For each channel the size of its buffers and how many there may be, one at least.
+    ///
+    /// # Errors
+    /// There is no memory for one of each.
     pub fn new(
         shelves: impl Iterator<Item = (usize, usize)>,
         back: Receiver<(usize, Vec<u8>)>,
-    ) -> Pool {
-        let shelf = |(bytes, left)| Shelf {
-            bytes,
-            left,
-            free: Vec::new(),
+    ) -> Result<Pool, TryReserveError> {
+        let shelf = |(bytes, most): (usize, usize)| -> Result<Shelf, TryReserveError> {
+            Ok(Shelf {
+                bytes,
+                left: most.saturating_sub(1),
+                free: vec![zeros(bytes)?],
+            })
         };
-        Pool {
-            shelves: shelves.map(shelf).collect(),
+        Ok(Pool {
+            shelves: shelves.map(shelf).collect::<Result<_, _>>()?,
             back,
-        }
+            abandoned: false,
+        })
+    }
+
+    /// Whether the writer is gone, and with it the buffers that it had.
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned
     }
 
     /// Puts back what the writer is done with.
     pub fn collect(&mut self) {
-        while let Ok((channel, buffer)) = self.back.try_recv() {
-            self.put(channel, buffer);
+        loop {
+            match self.back.try_recv() {
+                Ok((channel, buffer)) => self.put(channel, buffer),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    self.abandoned = true;
+                    return;
+                }
+            }
         }
     }
 

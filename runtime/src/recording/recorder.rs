@@ -119,12 +119,18 @@ impl Recorder {
         let mut at_work = Vec::with_capacity(streams.len());
         for StreamSubject { name, stream } in streams {
             shelves.push((FrameHeader::BYTES + stream.bytes(), buffers));
+            let (intake, first) = match options.lossless {
+                true => {
+                    let mut reader = stream.reader(Delivery::Every)?;
+                    let first = reader.newest();
+                    (Intake::Every(reader), first)
+                }
+                false => (Intake::Tap(stream.tap()), None),
+            };
             at_work.push(StreamAtWork {
                 channel: channels.len(),
-                intake: match options.lossless {
-                    true => Intake::Every(stream.reader(Delivery::Every)?),
-                    false => Intake::Tap(stream.tap()),
-                },
+                intake,
+                first,
                 dropped: 0,
             });
             channels.push(ChannelAbout {
@@ -156,7 +162,8 @@ impl Recorder {
         let taker = Taker {
             streams: at_work,
             stages: stages_at_work,
-            pool: Pool::new(shelves.into_iter(), to_use),
+            pool: Pool::new(shelves.into_iter(), to_use)
+                .context("there is no memory to record with")?,
             items,
             epoch_ns,
             finishing: Arc::clone(&finishing),
@@ -200,6 +207,7 @@ impl Recorder {
         let _ = self.end.send(end);
         let outcome = self.writer.join().unwrap_or_else(|_| Outcome {
             written: Vec::new(),
+            discarded: Vec::new(),
             bytes: 0,
             failure: Some("its thread panicked; this is a defect of sandpipe".to_owned()),
         });
@@ -209,7 +217,7 @@ impl Recorder {
             streams: streams
                 .map(|(place, name)| {
                     let recorded = count(&outcome.written, place);
-                    let dropped = count(&lost, place);
+                    let dropped = count(&lost, place) + count(&outcome.discarded, place);
                     (name, RecordedStreamReport { recorded, dropped })
                 })
                 .collect(),

@@ -10,8 +10,11 @@ use super::format::{
     ABOUT, CALLS, END, FRAMES, FrameHeader, STATE, StageAbout, read_stage_metadata,
     read_stream_metadata, words,
 };
+use super::lengths;
 use super::records::{RECORD_HEAD, RecordPlace, RecordingError, Records, in_chunk};
 
+/// What is wrong with a record that says so.
+const BEYOND: &str = "a text in a record is longer than the record";
 /// Before what a message holds: a channel, a sequence, two times.
 const MESSAGE_HEAD: usize = 22;
 /// Before the records of a chunk without compression: two times, a size, a checksum, an empty name, a length.
@@ -43,6 +46,9 @@ impl Survey {
             return Ok(());
         }
         let damaged = |why: &str| records.damaged(place.at, why);
+        if !lengths::are_within(place.opcode, records.body()) {
+            return Err(damaged(BEYOND));
+        }
         let parsed = parse_record(place.opcode, records.body());
         match parsed.map_err(|error| damaged(&error.to_string()))? {
             Record::Chunk { header, data } => {
@@ -69,6 +75,9 @@ impl Survey {
     fn in_chunk(&mut self, opcode: u8, at: u64, body: &[u8]) -> Result<(), String> {
         if !matches!(opcode, op::CHANNEL | op::MESSAGE) {
             return Ok(());
+        }
+        if !lengths::are_within(opcode, body) {
+            return Err(BEYOND.to_owned());
         }
         match parse_record(opcode, body).map_err(|error| error.to_string())? {
             Record::Channel(channel) => self.channel(&channel)?,

@@ -39,6 +39,8 @@ pub(super) enum Intake {
 pub(super) struct StreamAtWork {
     pub channel: usize,
     pub intake: Intake,
+    /// What was there before the recorder, where `intake` begins with what comes after it.
+    pub first: Option<Frame>,
     /// Frames that found no buffer.
     pub dropped: u64,
 }
@@ -88,7 +90,8 @@ impl Taker {
                 self.keep_state();
                 snapshots = Instant::now() + SNAPSHOTS;
             }
-            if last && !busy && !full {
+            // Without the writer's thread no buffer comes back.
+            if last && !busy && (!full || self.pool.is_abandoned()) {
                 return self;
             }
             sleep = match busy {
@@ -235,7 +238,7 @@ impl StreamAtWork {
     fn ready(&self) -> bool {
         match &self.intake {
             Intake::Tap(tap) => tap.behind() > 0,
-            Intake::Every(reader) => reader.ready(),
+            Intake::Every(reader) => self.first.is_some() || reader.ready(),
         }
     }
 
@@ -243,7 +246,7 @@ impl StreamAtWork {
         match &mut self.intake {
             Intake::Tap(tap) => tap.take(into),
             Intake::Every(reader) => {
-                let frame = reader.next();
+                let frame = self.first.take().or_else(|| reader.next());
                 let Some(frame) = frame else { return Ok(None) };
                 reader.read(&frame, into).map(|()| Some(frame))
             }

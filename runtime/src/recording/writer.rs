@@ -44,8 +44,12 @@ pub(super) struct RecordingWriter {
     container: Option<Container>,
     /// What the channels are called in the file.
     channels: Vec<u16>,
-    /// Messages in each channel.
+    /// Messages in each channel, ...
     written: Vec<u64>,
+    /// ... how many of them are in the file for certain, ...
+    flushed: Vec<u64>,
+    /// ... and those that came and are not.
+    discarded: Vec<u64>,
     /// When the chunk that is being filled is due.
     due: Option<Instant>,
     /// What ended the recording early.
@@ -56,6 +60,8 @@ pub(super) struct RecordingWriter {
 pub(super) struct Outcome {
     /// Messages in each channel.
     pub written: Vec<u64>,
+    /// Those that came and could not be written.
+    pub discarded: Vec<u64>,
     pub bytes: u64,
     /// Why the recording ended before the run.
     pub failure: Option<String>,
@@ -87,7 +93,7 @@ impl RecordingWriter {
             media_type: "application/yaml".to_owned(),
             data: pipeline.into(),
         })?;
-        let written = vec![0; channels.len()];
+        let none = vec![0; channels.len()];
         // There is no schema: the encoding says all.
         let add = |channel: ChannelAbout| {
             container.add_channel(0, &channel.topic, channel.encoding, &channel.metadata)
@@ -98,7 +104,9 @@ impl RecordingWriter {
             file,
             container: Some(container),
             channels,
-            written,
+            written: none.clone(),
+            flushed: none.clone(),
+            discarded: none,
             due: None,
             failure: None,
         })
@@ -125,6 +133,9 @@ impl RecordingWriter {
             if self.due.is_some_and(|due| Instant::now() >= due) {
                 self.due = None;
                 self.try_to(Container::flush);
+                if self.container.is_some() {
+                    self.flushed.clone_from(&self.written);
+                }
             }
         }
         if let Ok(lost) = end.recv() {
@@ -135,9 +146,18 @@ impl RecordingWriter {
             let flushed = container.into_inner().into_inner().flush();
             self.failure = flushed.err().map(|error| error.to_string());
         }
+        if self.failure.is_some() {
+            // What was flushed is there; of the rest nobody knows how much.
+            let counts = self.written.iter_mut().zip(&self.flushed);
+            for ((written, flushed), discarded) in counts.zip(&mut self.discarded) {
+                *discarded += *written - flushed;
+                *written = *flushed;
+            }
+        }
         Outcome {
             bytes: self.file.metadata().map_or(0, |about| about.len()),
             written: self.written,
+            discarded: self.discarded,
             failure: self.failure,
         }
     }
@@ -153,12 +173,14 @@ impl RecordingWriter {
             publish_time: item.time_ns,
         };
         self.try_to(|container| container.write_to_known_channel(&header, &item.data));
-        if self.failure.is_none()
-            && let Some(written) = self.written.get_mut(item.channel)
-        {
-            *written += 1;
-            self.due.get_or_insert_with(|| Instant::now() + CHUNK_TIME);
+        let counts = match self.failure {
+            None => &mut self.written,
+            Some(_) => &mut self.discarded,
+        };
+        if let Some(count) = counts.get_mut(item.channel) {
+            *count += 1;
         }
+        self.due.get_or_insert_with(|| Instant::now() + CHUNK_TIME);
     }
 
     fn try_to(&mut self, act: impl FnOnce(&mut Container) -> McapResult<()>) {

@@ -153,11 +153,9 @@ pub fn resume(checked: &Checked<'_>, from_ns: u64) -> anyhow::Result<Resume> {
         let before = calls_before(recording, recorded, from_ns)?;
         let snapshots = recorded.snapshots.iter();
         let snapshot = snapshots.rev().find(|snapshot| snapshot.after <= before);
-        let mut stages = plan.stages.iter();
-        let stage = stages.position(|stage| stage.context.name == recorded.name);
-        if let (Some(snapshot), Some(stage)) = (snapshot, stage) {
+        if let Some(snapshot) = snapshot {
             let state = recording.read_state(recorded, snapshot)?;
-            resume.state.push((stage, state));
+            resume.state.push((recorded.name.clone(), state));
         }
     }
     for (index, neighbours) in plan.graph.streams.iter().enumerate() {

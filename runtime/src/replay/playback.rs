@@ -121,6 +121,10 @@ impl Source for Player {
             *begun += by;
         }
     }
+
+    fn has_generations(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Whether a recording's calls come out as they did.
 
+use anyhow::Context as _;
+
 use super::calls::Calls;
 use super::checked::Checked;
 use super::difference::{Difference, Place, first};
@@ -7,6 +9,7 @@ use super::frames::Frames;
 use super::outcome::{Outcome, StageOutcome, StreamOutcome};
 use super::stage::{Repeated, Stage};
 use super::start::Start;
+use crate::endpoint::initial_frame;
 use crate::pipeline::Plan;
 use crate::recording::{self, Call, RecordedStage, Recording};
 
@@ -75,6 +78,14 @@ impl<'a> Verification<'a> {
                 .collect();
             let outputs = recorded.outputs.iter().filter_map(index).collect();
             stages.push(Stage::open(planned, recorded, inputs, outputs)?);
+        }
+        // What a stream begins with is known though it was not recorded.
+        for (index, stream) in config.streams.iter().enumerate() {
+            if let (Some(initial), false) = (&stream.initial, frames.is_recorded(index)) {
+                let frame = initial_frame(initial, &stream.array)
+                    .with_context(|| format!("stream '{}'", stream.name.value))?;
+                frames.keep(index, 1, &frame);
+            }
         }
         let outcome = |stage: &RecordedStage| StageOutcome {
             name: stage.name.clone(),

@@ -27,7 +27,7 @@ const MAGIC: u64 = u64::from_le_bytes(*b"SANDPIPE");
 const VERSION: u32 = 2;
 
 /// A slot number has 8 bits in [`Head`].
-pub(super) const MOST_SLOTS: u32 = 255;
+pub const MOST_SLOTS: u32 = 255;
 
 /// A reader takes a slot, so there are fewer.
 pub(super) const MOST_READERS: u32 = 200;

@@ -64,6 +64,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use control::MOST_SLOTS;
 pub use error::StreamError;
 pub(crate) use frame::now_ns;
 pub use frame::{Publication, Stamp};

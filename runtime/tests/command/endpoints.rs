@@ -620,3 +620,37 @@ print(other.dtype, other.shape, (one == other).all())";
     );
     assert_eq!(printed.trim(), "uint16 (4, 2, 3) True");
 }
+
+#[test]
+fn a_disk_that_is_full_in_the_middle_of_a_frame_leaves_whole_frames() {
+    let bench = Workbench::new("half");
+    let stream = "shared_memory:\n  - {name: x, shape: [131072], dtype: float32}\n";
+    bench.pipeline(&format!(
+        "{stream}sources:
+  - {{name: camera, kind: synthetic.array, stream: x, parameters: {{pattern: ramp}}}}
+sinks:
+  - {{name: file, kind: file.npy, stream: x, parameters: {{path: frames.npy}}, delivery: every}}
+"
+    ));
+    // No file may be larger than 24576 blocks, of 512 or 1024 bytes, which are no whole number of frames of half a MiB and a header.
+    let program = env!("CARGO_BIN_EXE_sandpipe");
+    let script = format!("ulimit -f 24576; exec {program} run pipeline.yaml --frames 100");
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(bench.folder.path())
+        .env("XDG_CACHE_HOME", &bench.cache)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    // What is there can be read, to the last frame.
+    bench.pipeline(&format!(
+        "{stream}sources:
+  - {{name: file, kind: file.npy, stream: x, parameters: {{path: frames.npy}}}}
+sinks:
+  - {{name: none, kind: null.sink, stream: x, delivery: every}}
+"
+    ));
+    let (code, report) = bench.report(&[]);
+    let frames = report["sinks"]["none"]["frames"].as_u64();
+    assert!(code == 0 && frames > Some(20), "{code} {report}");
+}

@@ -512,12 +512,89 @@ kernels:
         (&"stopped".into(), &5000.into())
     );
     assert!(report["recording"]["failure"].is_string(), "{report}");
+    check_counts(&report);
     assert!(
         text(&output.stderr).contains("the recording ends here, and the run goes on without it")
     );
     let (code, verdict) = verify(&bench, &[]);
     assert_eq!(code, 0, "what is there is good: {verdict}");
     assert!(compared(&verdict, "y")[0] > 100, "{verdict}");
+}
+
+#[test]
+fn what_lies_in_a_stream_before_the_run_is_known() {
+    let bench = Workbench::new("before");
+    // Nobody publishes on the gain. The command comes back from the end, and has a first value that is not computed.
+    bench.pipeline(
+        "
+shared_memory:
+  - {name: x, shape: [6], dtype: float32}
+  - {name: gain, shape: [6], dtype: float32, initial: {pattern: normal, seed: 5}}
+  - {name: y, shape: [6], dtype: float32}
+  - {name: z, shape: [6], dtype: float32}
+  - {name: command, shape: [6], dtype: float32, initial: {pattern: constant, value: 0.5}}
+sources:
+  - {name: camera, kind: synthetic.array, stream: x, parameters: {pattern: random}}
+kernels:
+  - {name: multiply, kind: cpu.elementwise_multiply, input: x, auxiliary: [gain], output: y, delivery: every}
+  - {name: correct, kind: cpu.elementwise_subtract, input: y, auxiliary: [command], output: z, delivery: every}
+  - {name: halve, kind: cpu.scale, input: z, output: command, parameters: {factor: 0.5}, delivery: every}
+",
+    );
+    for streams in [&[][..], &["--streams", "x,gain,y,z"]] {
+        let more = [&["--frames", "50", "--lossless"], streams].concat();
+        let (code, report) = record(&bench, &more);
+        assert_eq!(code, 0, "{report}");
+        check_counts(&report);
+        let (code, verdict) = verify(&bench, &[]);
+        for stream in ["y", "z"] {
+            let found = compared(&verdict, stream);
+            assert_eq!((code, found), (0, [50, 0, 0]), "{streams:?} {verdict}");
+        }
+        fs::remove_file(bench.path("run.mcap")).unwrap();
+    }
+}
+
+#[test]
+fn so_many_frames_are_replayed_whichever_stream_they_are_of() {
+    let bench = Workbench::new("some");
+    let source = |name: &str, rate: u32| {
+        format!(
+            "  - {{name: {name}, kind: synthetic.array, stream: {name}, parameters: {{rate_hz: {rate}}}}}\n"
+        )
+    };
+    bench.pipeline(&format!(
+        "
+shared_memory:
+  - {{name: slow, shape: [6], dtype: float32}}
+  - {{name: fast, shape: [6], dtype: float32}}
+  - {{name: late, shape: [6], dtype: float32}}
+sources:
+{}{}{}",
+        source("slow", 2),
+        source("fast", 500),
+        source("late", 3)
+    ));
+    let (code, report) = record(&bench, &["--duration", "600ms", "--lossless"]);
+    assert_eq!(code, 0, "{report}");
+    let (code, report) = json(
+        &bench,
+        &[
+            "replay",
+            "run.mcap",
+            "pipeline.yaml",
+            "--speed",
+            "max",
+            "--frames",
+            "20",
+            "--format",
+            "json",
+        ],
+    );
+    assert_eq!(code, 0, "{report}");
+    let streams = report["streams"].as_object().unwrap();
+    let published = streams.values().map(|stream| count(&stream["published"]));
+    assert_eq!(published.sum::<u64>(), 20, "{report}");
 }
 
 #[test]

@@ -74,6 +74,19 @@ fn stages() {
         &["names the stream 'c' twice in 'auxiliary'"],
     );
     check(
+        &with_stage("auxiliary: {⟦''⟧: c}"),
+        &["kernel 'k' has an empty alias in 'auxiliary' | an alias of its own"],
+    );
+    check(
+        &with_stage("auxiliary: {⟦' '⟧: c}"),
+        &["kernel 'k' has an empty alias in 'auxiliary' | an alias of its own"],
+    );
+    check(
+        &with_stage("auxiliary: {x: c, ⟦' x'⟧: d}")
+            .replace("kernels:", "- {name: d, shape: [4]}\nkernels:"),
+        &["kernel 'k' has the alias 'x' twice in 'auxiliary' | an alias of its own"],
+    );
+    check(
         &with_stage("auxiliary: [⟦a⟧]"),
         &["cannot use the stream 'a' both as a trigger input and as an auxiliary input"],
     );
@@ -118,6 +131,14 @@ fn stages() {
             "must be a rate | 10/s",
         ],
     );
+    for rate in ["1/h", "30/min", "2.5/s"] {
+        check(
+            &with_stage(&format!("limits: {{log_rate: ⟦{rate}⟧}}")),
+            &[&format!(
+                "'log_rate' of 'limits' of kernel 'k' must be a rate, but it is the text '{rate}' | a whole number of messages a second, as 10/s"
+            )],
+        );
+    }
     check(
         &with_stage("limits: {memory: ⟦64MB⟧, ⟦deadlin⟧: 2ms}"),
         &[

@@ -174,7 +174,7 @@ fn initial_values() {
     );
     check(
         &stream("float32", "[2]", "{pattern: constant, value: ⟦1e39⟧}"),
-        &["at most 3.402823"],
+        &["from -3.4028234663852886e38 to 3.402823"],
     );
     check(
         &stream("uint8", "[2]", "{pattern: constant, value: ⟦256⟧}"),

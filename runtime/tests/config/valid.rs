@@ -163,7 +163,7 @@ fn every_key_is_read() {
         stage.limits.startup.unwrap().value,
         Duration::from_millis(500)
     );
-    assert_eq!(stage.limits.log_rate.unwrap().value.per_second, 10.0);
+    assert_eq!(stage.limits.log_rate.unwrap().value.per_second, 10);
     assert_eq!(stage.lane.as_ref().unwrap().value, "fast");
     assert_eq!(stage.delivery, Delivery::Every);
 

@@ -34,7 +34,7 @@ fn module(manifest: &str) -> String {
 const GAIN: &str = r#"{"abi": "0.1", "kind": "my.gain", "aliases": ["my.old"], "dtypes": ["f32", "f64"], "parameters": {
     "type": "object", "required": ["gain"], "properties": {
         "gain": {"type": "number", "minimum": 0, "description": "The factor."},
-        "mode": {"enum": ["fast", "exact"]},
+        "mode": {"enum": ["fast", "exact", "rough", "plain"]},
         "taps": {"type": "array", "items": {"type": "integer"}}}}}"#;
 
 /// A folder with modules, to which configurations are relative.

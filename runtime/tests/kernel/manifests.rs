@@ -17,6 +17,9 @@ fn damaged_manifests() {
         (r#"{"abi":"0.1","kind":"k","kind":"l"}"#.to_owned(), "duplicate field `kind`"),
         (r#"{"abi":"0.1","kind":"k","input_arity":-1}"#.to_owned(), "invalid value: integer `-1`"),
         (r#"{"abi":"0.1","kind":"k","input_arity":1.5}"#.to_owned(), "invalid type: floating point `1.5`"),
+        (r#"{"abi":"0.1","kind":"k","input_arity":1025}"#.to_owned(), "'input_arity' is 1025, more than 1024"),
+        (r#"{"abi":"0.1","kind":"k","auxiliary_arity":2000}"#.to_owned(), "'auxiliary_arity' is 2000, more than 1024"),
+        (r#"{"abi":"0.1","kind":"k","output_arity":4000000000}"#.to_owned(), "'output_arity' is 4000000000, more than 1024"),
         (r#"{"abi":"0.1","kind":""}"#.to_owned(), "'' is no kind"),
         (r#"{"abi":"0.1","kind":"../../x"}"#.to_owned(), "'../../x' is no kind"),
         (r#"{"abi":"0.1","kind":"k","aliases":["a b"]}"#.to_owned(), "'a b' is no kind"),
@@ -43,4 +46,5 @@ fn damaged_manifests() {
     }
     // As a tool that pads sections leaves it.
     Manifest::parse(b"{\"abi\":\"0.1\",\"kind\":\"k\"}\n\0").unwrap();
+    Manifest::parse(br#"{"abi":"0.1","kind":"k","output_arity":1024}"#).unwrap();
 }

@@ -8,6 +8,8 @@ fn modules_that_are_none() {
     folder.write("empty.wasm", "");
     folder.write("words.wasm", "not a module");
     folder.write("text.wasm", "(module (func nonsense))");
+    let long = format!("(module {})", " ".repeat(4 << 20));
+    folder.write("long.wat", &long);
     folder.write("bytes.wasm", b"\x7fELF\xff\xfe");
     folder.write("cut.wasm", b"\0asm\x01\0\0\0\x01\x7f");
     folder.write("bare.wasm", "(module)");
@@ -36,6 +38,10 @@ fn modules_that_are_none() {
         (
             "text.wasm",
             "text.wasm' is not WebAssembly text: unknown operator or unexpected token at 1:15",
+        ),
+        (
+            "long.wat",
+            "long.wat' is WebAssembly text of 4194313 bytes, more than 4194304; assemble it, for example with 'wasm-tools parse'",
         ),
         (
             "bytes.wasm",
@@ -116,5 +122,31 @@ fn kernel_paths() {
     folder.refuses(
         &stage.replace("[kernels]", "[kernels, ⟦more⟧]"),
         &["again.wat' has no manifest"],
+    );
+}
+
+#[test]
+fn text_beside_the_module_that_was_built_of_it_is_passed_over() {
+    let folder = Folder::new();
+    let kind = |kind: &str| format!(r#"{{"abi": "0.1", "kind": "{kind}"}}"#);
+    let built = wat::parse_str(module(&kind("my.built"))).unwrap();
+    folder.write("project/built.wasm", built);
+    folder.write("project/kernel.wat", "(module)");
+    folder.write("project/other.wat", module(&kind("my.other")));
+    folder.write("project/third.wat", "(module)");
+    folder.write("project/third.manifest.json", kind("my.third"));
+    let stage = |kind: &str| {
+        with_cpu_stage(&format!("kind: {kind}, input: a, output: b"))
+            .replace("[kernels]", "[kernels, ⟦project⟧]")
+    };
+    for kind in ["my.built", "my.other", "my.third"] {
+        let text = stage(kind).replace(['⟦', '⟧'], "");
+        let resolved = folder.resolve(&text);
+        resolved.unwrap_or_else(|report| panic!("{report}"));
+    }
+    folder.write("project/kernel.wat", "(module (func nonsense))");
+    folder.refuses(
+        &stage("my.built"),
+        &["kernel.wat' is not WebAssembly text: unknown operator"],
     );
 }

@@ -65,6 +65,10 @@ fn kinds() {
         &with_cpu_stage("kind: ⟦wavelet⟧, input: a, output: b"),
         &["kernel 'k' has the unknown kind 'wavelet' | the kinds are "],
     );
+    folder.refuses(
+        &with_cpu_stage("kind: ⟦gpu.nonsense⟧, input: a, output: b"),
+        &["kernel 'k' has the kind 'gpu.nonsense': gpu kinds are no part of sandpipe | 'sandpipe kernel list' shows the kinds that there are"],
+    );
     folder.refuses(&with_cpu_stage("kind: ⟦gpu.scale⟧, input: a, output: b"), &["kernel 'k' has the kind 'gpu.scale': gpu kinds are no part of sandpipe | use 'cpu.scale', with 'storage: cpu'"]);
     folder.refuses(
         &with_cpu_stage("kind: ⟦my.sum⟧, module: kernels/gain.wat, input: a, output: b"),
@@ -182,7 +186,7 @@ fn parameters() {
         &stage("parameters: {gain: ⟦-1⟧, mode: ⟦slow⟧, taps: ⟦[⟧1, 2.5]}"),
         &[
             "parameter 'gain' of kernel 'k'",
-            "parameter 'mode' of kernel 'k'",
+            "parameter 'mode' of kernel 'k' cannot be used by kernel kind 'my.gain': \"slow\" is not one of \"fast\", \"exact\", \"rough\", \"plain\"",
             "parameter 'taps.1' of kernel 'k'",
         ],
     );

@@ -102,6 +102,88 @@ kernels:
 }
 
 #[test]
+fn keys_of_one_input_and_of_no_gpu_have_no_effect() {
+    check(
+        &format!(
+            "{}  trigger_policy: all_new\n  synchronization: {{mode: count}}\n",
+            PLAIN.replace("name: b,", "name: b, cpu_mirror: true,")
+        ),
+        &[
+            (3, "'cpu_mirror' of 'b': has no effect"),
+            (10, "'trigger_policy' of 'k': has no effect"),
+            (11, "'synchronization' of 'k': has no effect"),
+        ],
+    );
+    // Without the policy the file would be refused.
+    check(
+        &format!(
+            "{PLAIN}  trigger_policy: all_new\n  synchronization: {{mode: matching_frame_id}}\n"
+        ),
+        &[],
+    );
+    check(
+        &PLAIN
+            .replace("cpu.scale", "cpu.concatenate")
+            .replace("input: a", "inputs: [a, c]\n  trigger_policy: all_new")
+            .replace(
+                "kernels:",
+                "- {name: c, shape: [4], dtype: float32}\nkernels:",
+            ),
+        &[],
+    );
+}
+
+#[test]
+fn patterns_are_written_in_any_case() {
+    for (pattern, line) in [
+        ("RANDOM", Some(10)),
+        ("' Random '", Some(10)),
+        ("RAMP", None),
+    ] {
+        let source = format!(
+            "sources: [{{name: s, kind: synthetic.array, stream: a, parameters: {{pattern: {pattern}}}}}]\n"
+        );
+        let expected = line.map(|line| (line, "source 's': the random numbers"));
+        check(&format!("{PLAIN}{source}"), expected.as_slice());
+    }
+}
+
+/// Every rung joins both sides of the one before: there are 2⁶⁰ ways up.
+#[test]
+fn a_ladder_of_joins_is_climbed_at_once() {
+    let streams: String = (0..=60)
+        .flat_map(|rung| {
+            ["a", "b"].map(|side| format!("- {{name: {side}{rung}, shape: [4], dtype: float32}}\n"))
+        })
+        .collect();
+    let joins: String = (0..60)
+        .flat_map(|rung| {
+            ["a", "b"].map(|side| {
+                format!(
+                    "- {{name: {side}{rung}, kind: cpu.concatenate, inputs: [a{rung}, b{rung}], output: {side}{}, propagate_frame_id: true}}\n",
+                    rung + 1
+                )
+            })
+        })
+        .collect();
+    let text = format!(
+        "shared_memory:\n{streams}- {{name: y, shape: [8], dtype: float32}}\nkernels:\n- {{name: top, kind: cpu.concatenate, inputs: [a60, b60], output: y, synchronization: {{mode: matching_frame_id}}}}\n{joins}"
+    );
+    check(&text, &[]);
+    let source = |side: &str| {
+        format!(
+            "- {{name: to {side}, kind: synthetic.array, stream: {side}0, parameters: {{pattern: ramp}}}}\n"
+        )
+    };
+    // One side with ids is enough.
+    check(&format!("{text}sources:\n{}", source("a")), &[]);
+    check(
+        &format!("{text}sources:\n{}{}", source("a"), source("b")),
+        &[(126, "stream 'a60' and one more: frames have ids here")],
+    );
+}
+
+#[test]
 fn ids_that_the_parent_does_not_pass_on_are_pointed_out() {
     let join = |branch: &str, sources: &str| {
         format!(

@@ -24,7 +24,8 @@ pub trait ArrayWriter: Send {
     /// The file cannot be written, for example because the disk is full.
     fn append(&mut self, elements: &[u8]) -> Result<(), FileError>;
 
-    /// Writes the header for the `shape` that was appended and gives the file its name.
+    /// Writes the header for the `shape` that was appended and gives the file its name. What was appended beyond that, because
+    /// [`ArrayWriter::append`] failed on the way, is not in it.
     ///
     /// # Errors
     /// The file cannot be written or renamed.

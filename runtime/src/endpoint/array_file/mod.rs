@@ -171,9 +171,18 @@ fn same(found: &[u64], expected: &[u32]) -> bool {
         .eq(expected.iter().map(|&extent| u64::from(extent)))
 }
 
-/// Puts the final header in the place of the one that a file began with, and gives the file its name.
-pub(super) fn complete(file: BufWriter<PartFile>, header: &[u8]) -> io::Result<()> {
+/// Puts the final header in the place of the one that a file began with, and gives the file its name. What was written behind so many
+/// bytes of elements, of a frame that could not be written whole, is cut off; the rest of the last `block` is zeros.
+pub(super) fn complete(
+    file: BufWriter<PartFile>,
+    header: &[u8],
+    elements: u64,
+    block: u64,
+) -> io::Result<()> {
     let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let length = header.len() as u64 + elements;
+    file.resize(length)?;
+    file.resize(length.next_multiple_of(block))?;
     file.seek(SeekFrom::Start(0))?;
     file.write_all(header)?;
     file.finish()

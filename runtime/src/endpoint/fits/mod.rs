@@ -105,8 +105,6 @@ pub struct FitsWriter {
     file: BufWriter<PartFile>,
     dtype: Dtype,
     bytes: Bytes,
-    /// Bytes of elements so far.
-    written: u64,
     /// Elements on their way.
     turned: Vec<u8>,
 }
@@ -134,7 +132,6 @@ impl FitsWriter {
             file,
             dtype,
             bytes: header::bytes_of(dtype),
-            written: 0,
             turned: Vec::with_capacity(TURNED),
         })
     }
@@ -152,18 +149,15 @@ impl ArrayWriter for FitsWriter {
             self.bytes.of_little_endian(&mut self.turned);
             let written = self.file.write_all(&self.turned);
             written.map_err(|error| self.fail(error))?;
-            self.written += some.len() as u64;
         }
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>, shape: &[u64]) -> Result<(), FileError> {
-        let padding = self.written.next_multiple_of(BLOCK as u64) - self.written;
-        let padded = self.file.write_all(&vec![0; padding as usize]);
-        padded.map_err(|error| self.fail(error))?;
+    fn finish(self: Box<Self>, shape: &[u64]) -> Result<(), FileError> {
         let header = header::format(self.dtype, shape);
+        let elements = shape.iter().product::<u64>() * self.dtype.size() as u64;
         let FitsWriter { path, file, .. } = *self;
-        array_file::complete(file, &header)
+        array_file::complete(file, &header, elements, BLOCK as u64)
             .map_err(|error| FileError::new(&path, Problem::Write(error)))
     }
 }

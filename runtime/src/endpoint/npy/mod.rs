@@ -114,7 +114,8 @@ impl ArrayWriter for NpyWriter {
 
     fn finish(self: Box<Self>, shape: &[u64]) -> Result<(), FileError> {
         let header = header::format(self.dtype, shape, self.header);
-        array_file::complete(self.file, &header)
+        let elements = shape.iter().product::<u64>() * self.dtype.size() as u64;
+        array_file::complete(self.file, &header, elements, 1)
             .map_err(|error| FileError::new(&self.path, Problem::Write(error)))
     }
 }

@@ -32,8 +32,8 @@ impl Builder<'_> {
             .iter()
             .map(State::new)
             .collect::<Result<Vec<_>, _>>()?;
-        let resumed = self.options.resume.state_of(index).unwrap_or_default();
-        for (state, value) in state.iter().zip(resumed) {
+        let resumed = self.options.resume.state_of(&config.name);
+        for (state, value) in state.iter().zip(resumed.unwrap_or_default()) {
             state.set(value)?;
         }
         let sealed = self.sealed(config)?;

@@ -76,8 +76,7 @@ fn missing(wanted: &str, exports: &[String]) -> LoadError {
         .replace('-', "_");
     let nearest = exports
         .iter()
-        .map(|export| (strsim::damerau_levenshtein(&plain(export), &target), export))
-        .filter(|(distance, _)| *distance <= target.len() / 4)
+        .filter_map(|export| Some((distance(&plain(export), &target)?, export)))
         .min();
     let mut mistake = Mistake::Export;
     let hint = match nearest {
@@ -98,6 +97,18 @@ fn missing(wanted: &str, exports: &[String]) -> LoadError {
         ),
     };
     LoadError::new(format!("The module does not export `{wanted}`.{hint}")).by(mistake)
+}
+
+/// The edit distance between two names where it is small enough for one to stand for the other. Names have any length, and
+/// no distance is below the difference in length.
+fn distance(name: &str, target: &str) -> Option<usize> {
+    let allowed = target.len() / 4;
+    let lengths = [name, target].map(|text| text.chars().count());
+    if lengths[0].abs_diff(lengths[1]) > allowed {
+        return None;
+    }
+    let distance = strsim::osa_distance(name, target);
+    (distance <= allowed).then_some(distance)
 }
 
 fn other_version(export: &str) -> bool {
