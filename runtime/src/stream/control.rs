@@ -26,7 +26,7 @@ const MAGIC: u64 = u64::from_le_bytes(*b"SANDPIPE");
 /// Changes with the layout.
 const VERSION: u32 = 2;
 
-/// A slot number has 8 bits in [`Head`].
+/// A slot number has 8 bits in a ring's head.
 pub const MOST_SLOTS: u32 = 255;
 
 /// A reader takes a slot, so there are fewer.

@@ -632,15 +632,8 @@ sinks:
   - {{name: file, kind: file.npy, stream: x, parameters: {{path: frames.npy}}, delivery: every}}
 "
     ));
-    // No file may be larger than 24576 blocks, of 512 or 1024 bytes, which are no whole number of frames of half a MiB and a header.
-    let program = env!("CARGO_BIN_EXE_sandpipe");
-    let script = format!("ulimit -f 24576; exec {program} run pipeline.yaml --frames 100");
-    let output = Command::new("sh")
-        .args(["-c", &script])
-        .current_dir(bench.folder.path())
-        .env("XDG_CACHE_HOME", &bench.cache)
-        .output()
-        .unwrap();
+    // Which is no whole number of frames of half a MiB and a header.
+    let output = bench.run_on_a_full_disk("run pipeline.yaml --frames 100");
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     // What is there can be read, to the last frame.
     bench.pipeline(&format!(

@@ -108,6 +108,20 @@ impl Workbench {
         (output.status.code().unwrap(), report)
     }
 
+    /// Runs the command where no file may be larger than 24576 blocks, of 512 or 1024 bytes, as if the disk were full then.
+    pub fn run_on_a_full_disk(&self, arguments: &str) -> Output {
+        let program = env!("CARGO_BIN_EXE_sandpipe");
+        Command::new("sh")
+            .args([
+                "-c",
+                &format!("ulimit -f 24576; exec {program} {arguments}"),
+            ])
+            .current_dir(self.folder.path())
+            .env("XDG_CACHE_HOME", &self.cache)
+            .output()
+            .unwrap()
+    }
+
     /// Names of the streams of this bench that exist.
     pub fn streams(&self) -> Vec<String> {
         let output = self.run(&["stream", "list", "--format", "json"]);
