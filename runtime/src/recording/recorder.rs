@@ -145,6 +145,11 @@ impl Recorder {
             stages_at_work.push(add_stage(stage, &mut channels, &mut shelves));
         }
 
+        let all = shelves.iter().map(|(_, most)| most).sum();
+        let (back, to_use) = channel();
+        let pool =
+            Pool::new(shelves.into_iter(), to_use).context("there is no memory to record with")?;
+
         let unix = SystemTime::now().duration_since(UNIX_EPOCH);
         let unix_ns = unix.map_or(0, |since| since.as_nanos() as u64);
         let epoch_ns = unix_ns.wrapping_sub(now_ns());
@@ -154,16 +159,13 @@ impl Recorder {
             RecordingWriter::new(options.file, &options.pipeline, about, channels, unix_ns)
                 .context("the recording cannot be written")?;
 
-        let all = shelves.iter().map(|(_, most)| most).sum();
         let (items, to_write) = sync_channel(all);
-        let (back, to_use) = channel();
         let (end, ended) = channel();
         let finishing = Arc::new(AtomicBool::new(false));
         let taker = Taker {
             streams: at_work,
             stages: stages_at_work,
-            pool: Pool::new(shelves.into_iter(), to_use)
-                .context("there is no memory to record with")?,
+            pool,
             items,
             epoch_ns,
             finishing: Arc::clone(&finishing),

@@ -396,6 +396,67 @@ kernels:
 }
 
 #[test]
+fn each_stage_gets_its_own_state_though_a_source_that_is_a_kernel_is_played() {
+    let bench = Workbench::new("own");
+    // Both count in their state and publish it: the source thousands, the sink frames.
+    let count = |first: u32, by: u32| {
+        let word = |place: u32| {
+            format!(
+                "(i32.load offset={} (local.get $frame))",
+                4 * (first + place)
+            )
+        };
+        let [output, previous, next] = [0, 1, 2].map(word);
+        format!(
+            "(i32.store {next} (i32.add (i32.load {previous}) (i32.const {by})))
+             (i32.store {output} (i32.load {next}))
+             (return (call $ok))"
+        )
+    };
+    let state = r#""state": [{"alias": "count", "like": "output"}]"#;
+    let source = format!(r#", "input_arity": 0, {state}"#);
+    bench.kernel_with("camera", &source, &[("compute", &count(0, 1000))]);
+    bench.kernel_with(
+        "counter",
+        &format!(", {state}"),
+        &[("compute", &count(1, 1))],
+    );
+    bench.pipeline(
+        "
+shared_memory:
+  - {name: x, shape: [1], dtype: int32}
+  - {name: y, shape: [1], dtype: int32}
+  - {name: z, shape: [1], dtype: int32}
+sources:
+  - {name: camera, module: camera.wat, stream: x, rate_hz: 300}
+kernels:
+  - {name: copy, kind: cpu.copy, input: x, output: z, delivery: every}
+sinks:
+  - {name: counter, module: counter.wat, stream: x, outputs: [y], delivery: every}
+  - {name: file, kind: file.npy, stream: y, parameters: {path: y.npy}, delivery: every}
+",
+    );
+    let (code, report) = record(&bench, &["--frames", "700", "--lossless"]);
+    assert_eq!(code, 0, "{report}");
+    fs::remove_file(bench.path("y.npy")).unwrap();
+    let replay = [
+        "replay",
+        "run.mcap",
+        "pipeline.yaml",
+        "--from",
+        "2s",
+        "--speed",
+        "max",
+    ];
+    let output = bench.run(&replay);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let (_, bytes) = npy::read(&bench.path("y.npy")).unwrap();
+    let first = i32::from_le_bytes(bytes[..4].try_into().unwrap());
+    // Not from the beginning, and not in thousands.
+    assert!((20..=700).contains(&first), "it counts from {first}");
+}
+
+#[test]
 fn a_replay_feeds_the_pipeline_what_it_was_fed_with() {
     let bench = Workbench::new("feed");
     let yaml = |camera: &str| {

@@ -43,7 +43,8 @@ pub fn cases() -> Vec<Case> {
             "refused bytes in one function",
             declaring(&format!(
                 "(func {})",
-                repeated("(drop (i32.const 1))", 400_000)
+                // As many bytes for as little text as there can be: text has a limit of its own.
+                repeated("(drop (i64.const -0x8000000000000000))", 95_000)
             )),
         ),
         text(
