@@ -20,6 +20,7 @@ mod quarantine;
 mod realtime;
 mod recordings;
 mod refused;
+mod replays;
 mod running;
 mod sealed;
 mod stopping;
