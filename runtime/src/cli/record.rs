@@ -25,13 +25,15 @@ Examples:
   sandpipe record pipeline.yaml -o run.mcap --streams camera,commands
   sandpipe replay run.mcap pipeline.yaml --verify
 
-The recorder never holds the pipeline up. Frames that it cannot keep up with are missing from the file, and counted; with
---lossless none is missing, and producers wait for the disk instead. A recording that is cut off, whatever did it, is
-readable up to there but for the last second. When the disk is full the recording ends, the run goes on, and the exit code is 1.
+The recorder never holds the pipeline up. Frames that it cannot keep up with are missing from
+the file, and counted; with --lossless none is missing, and producers wait for the disk instead.
+A recording that is cut off, whatever did it, is readable up to there but for the last second.
+When the disk is full the recording ends, the run goes on, and the exit code is 1.
 
-What a kernel computes is the same everywhere but for the bits of NaNs, which are the processor's. With --deterministic they are
-the same on every machine; kernels that compute with floating-point numbers are then up to three times slower.
-The file is MCAP, which many tools read: each stream is a topic, each message 40 bytes and then the frame.")]
+What a kernel computes is the same everywhere but for the bits of NaNs, which are the
+processor's. With --deterministic they are the same on every machine; kernels that compute with
+floating-point numbers are then up to three times slower. The file is MCAP, which many tools
+read: each stream is a topic, each message 40 bytes and then the frame.")]
 pub(super) struct Record {
     /// The pipeline.
     file: PathBuf,

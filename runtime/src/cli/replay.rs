@@ -34,12 +34,14 @@ Examples:
   sandpipe replay run.mcap pipeline.yaml --verify
   sandpipe replay run.mcap pipeline.yaml --verify --format json
 
-Without --verify the pipeline runs as with `sandpipe run`, but the recorded streams that it does not compute itself come from the
-recording, with the numbers and at the times that they had. Sinks take what comes; other sources run as the pipeline says.
+Without --verify the pipeline runs as with `sandpipe run`, but the recorded streams that it does
+not compute itself come from the recording, with the numbers and at the times that they had.
+Sinks take what comes; other sources run as the pipeline says.
 
-With --verify nothing runs by the clock: each call of each stage is made again with the frames that it took then, and what it
-computes is compared with what was recorded, bit for bit. The first difference is named, and the exit code is 1. Kernels that
-have been changed since are named first: so one sees which frame a change changes.")]
+With --verify nothing runs by the clock: each call of each stage is made again with the frames
+that it took then, and what it computes is compared with what was recorded, bit for bit. The
+first difference is named, and the exit code is 1. Kernels that have been changed since are
+named first: so one sees which frame a change changes.")]
 pub(super) struct Replay {
     /// What `sandpipe record` has written.
     recording: PathBuf,
