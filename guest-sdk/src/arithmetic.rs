@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use crate::{Element, f16};
 
-/// A real or complex number. Arithmetic is that of the type itself, but never wraps or traps: an integer that would leave its
-/// range becomes the nearest bound. An [`f16`](struct@f16) is computed as an `f32` and rounded, which gives what is nearest. Complex numbers
-/// are computed as NumPy computes them.
+/// A real or complex number, or a [`Bool`](crate::Bool). Arithmetic is that of the type itself, but never wraps or traps: an integer
+/// that would leave its range becomes the nearest bound. An [`f16`](struct@f16) is computed as an `f32` and rounded, which gives what is
+/// nearest. Complex numbers are computed as NumPy computes them.
 pub trait Arithmetic: Element {
     /// `self + other`.
     fn sum(self, other: Self) -> Self;

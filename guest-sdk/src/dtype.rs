@@ -4,10 +4,12 @@ use std::fmt;
 
 pub use half::f16;
 
+use crate::Bool;
+
 /// The type of one element. All are little endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dtype {
-    /// One byte, 0 or 1.
+    /// One byte, 0 or 1, [`Bool`].
     Bool,
     /// `i8`.
     S8,
@@ -76,6 +78,15 @@ impl Dtype {
         DTYPES[self as usize].3
     }
 
+    /// The dtype of one part: of complex numbers that of their real and imaginary parts, of all else itself.
+    pub fn part(self) -> Dtype {
+        match self {
+            Dtype::C64 => Dtype::F32,
+            Dtype::C128 => Dtype::F64,
+            real => real,
+        }
+    }
+
     /// Whether the elements are integers (`bool` is not).
     pub fn is_integer(self) -> bool {
         use Dtype::*;
@@ -95,8 +106,8 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// A Rust type that lies in streams. `bool` does not: another process may have written any byte, so
-/// streams of booleans are read as bytes ([`View::bytes`](crate::View::bytes)).
+/// A Rust type that lies in streams. Rust's `bool` does not: another process may have written any byte, so streams of booleans
+/// hold [`Bool`].
 pub trait Element: Copy + PartialEq + fmt::Debug + sealed::Sealed + 'static {
     /// Its dtype.
     const DTYPE: Dtype;
@@ -112,6 +123,7 @@ macro_rules! elements {
 }
 
 elements! {
+    Bool => Bool,
     i8 => S8, i16 => S16, i32 => S32, i64 => S64,
     u8 => U8, u16 => U16, u32 => U32, u64 => U64,
     f16 => F16, f32 => F32, f64 => F64,
@@ -145,7 +157,32 @@ macro_rules! match_number {
     };
 }
 
-/// As [`match_number!`](macro@crate::match_number), for every dtype but `bool`: all are [`Arithmetic`](crate::Arithmetic).
+/// As [`match_number!`](macro@crate::match_number), for every dtype that is not complex: all are [`Number`](crate::Number)s. With
+/// [`Dtype::part`] it is for every dtype, and complex numbers are taken for twice as many real ones ([`View::parts`](crate::View::parts)).
+///
+/// Write `Number::from_f64(x)`, and not `T::from_f64(x)`: `f16` has a function of that name itself, which does not always round to
+/// nearest.
+///
+/// ```
+/// use sandpipe_kernel::{Dtype, Failure, match_real};
+///
+/// fn bits(dtype: Dtype) -> Result<usize, Failure> {
+///     match_real!(dtype, T => Ok(8 * size_of::<T>()))
+/// }
+/// assert_eq!(bits(Dtype::F16), Ok(16));
+/// assert!(bits(Dtype::C64).is_err());
+/// assert_eq!(bits(Dtype::C64.part()), Ok(32));
+/// ```
+#[macro_export]
+macro_rules! match_real {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        $crate::match_number!(@ $dtype, $T => $body,
+            Bool $crate::Bool, S8 i8, S16 i16, S32 i32, S64 i64, U8 u8, U16 u16, U32 u32, U64 u64,
+            F16 $crate::f16, F32 f32, F64 f64)
+    };
+}
+
+/// As [`match_number!`](macro@crate::match_number), for every dtype: all are [`Arithmetic`](crate::Arithmetic).
 ///
 /// ```
 /// use sandpipe_kernel::{Dtype, Failure, match_arithmetic};
@@ -154,14 +191,14 @@ macro_rules! match_number {
 ///     match_arithmetic!(dtype, T => Ok(8 * size_of::<T>()))
 /// }
 /// assert_eq!(bits(Dtype::C64), Ok(64));
-/// assert!(bits(Dtype::Bool).is_err());
+/// assert_eq!(bits(Dtype::Bool), Ok(8));
 /// ```
 #[macro_export]
 macro_rules! match_arithmetic {
     ($dtype:expr, $T:ident => $body:expr) => {
         $crate::match_number!(@ $dtype, $T => $body,
-            S8 i8, S16 i16, S32 i32, S64 i64, U8 u8, U16 u16, U32 u32, U64 u64, F32 f32, F64 f64,
-            F16 $crate::f16, C64 [f32; 2], C128 [f64; 2])
+            Bool $crate::Bool, S8 i8, S16 i16, S32 i32, S64 i64, U8 u8, U16 u16, U32 u32, U64 u64,
+            F16 $crate::f16, F32 f32, F64 f64, C64 [f32; 2], C128 [f64; 2])
     };
 }
 

@@ -95,6 +95,7 @@
 //! - Guard against the host, which owns the module's memory anyway.
 
 mod arithmetic;
+mod boolean;
 mod context;
 mod dtype;
 pub mod elementwise;
@@ -114,6 +115,7 @@ pub mod testing;
 mod view;
 
 pub use arithmetic::Arithmetic;
+pub use boolean::Bool;
 pub use context::{Array, Context, Part, Role};
 pub use dtype::{Dtype, Element, f16};
 pub use failure::{Code, Failure};

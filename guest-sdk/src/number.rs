@@ -1,8 +1,8 @@
 //! Numbers that have an order, and become one another.
 
-use crate::Arithmetic;
+use crate::{Arithmetic, f16};
 
-/// A real number.
+/// A real number, or a [`Bool`](crate::Bool).
 pub trait Number: Arithmetic + PartialOrd {
     /// The value as an `f64`; 64-bit integers are rounded.
     fn to_f64(self) -> f64;
@@ -64,6 +64,28 @@ macro_rules! floats {
 
 floats! { f32 f64 }
 
+impl Number for f16 {
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self.to_f64()
+    }
+
+    /// Rounded once. `f16::from_f64` drops the lower half of the bits, which is wrong just beside the middle between two numbers. So
+    /// whether that half was empty is kept in the bit above it.
+    #[inline]
+    fn from_f64(value: f64) -> Self {
+        const LOWER: u64 = 0xffff_ffff;
+        let bits = value.to_bits();
+        let sticky = u64::from(bits & LOWER != 0) << 32;
+        f16::from_f64(f64::from_bits(bits & !LOWER | sticky))
+    }
+
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        self.is_nan()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +114,17 @@ mod tests {
         assert_eq!(i32::from_f64(1e300), i32::MAX);
         assert_eq!(i64::from_f64(f64::NAN), 0);
         assert_eq!(u64::from_f64(f64::INFINITY), u64::MAX);
+    }
+
+    #[test]
+    fn halves_are_rounded_once() {
+        // Just above the middle between two of them, by a bit that an f32 does not have.
+        let middle = 1.0 + 1.0 / 2048.0;
+        let half = |value| <f16 as Number>::from_f64(value).to_f64();
+        assert_eq!(half(middle), 1.0);
+        assert_eq!(half(middle + f64::EPSILON), 1.0 + 1.0 / 1024.0);
+        assert_eq!(half(1e300), f64::INFINITY);
+        assert!(half(f64::NAN).is_nan());
+        assert!(Number::is_nan(f16::NAN) && !Number::is_nan(f16::INFINITY));
     }
 }

@@ -113,7 +113,7 @@ impl<K: Kernel> Builder<K> {
         self.array(Role::Output, name, name, T::DTYPE, shape, |_| Ok(()))
     }
 
-    /// Adds an array of any dtype by its bytes: `bool` has no type of its own here.
+    /// Adds an array of any dtype by its bytes.
     pub fn bytes(self, role: Role, name: &str, dtype: Dtype, shape: &[u32], frame: &[u8]) -> Self {
         self.array(role, name, name, dtype, shape, |buffer| {
             buffer.write_bytes(frame)

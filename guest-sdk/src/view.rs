@@ -63,6 +63,17 @@ impl<'a> View<'a> {
         Ok(unsafe { slice::from_raw_parts(self.address.cast::<T>(), self.array.elements()) })
     }
 
+    /// All elements in C order, complex numbers as their parts: real, imaginary, real, …
+    ///
+    /// # Errors
+    /// A dtype failure when the stream does not hold elements of this type, or complex numbers of such parts.
+    #[inline]
+    pub fn parts<T: Element>(&self) -> Result<&'a [T], Failure> {
+        require_parts::<T>(self.array)?;
+        // SAFETY: as in `slice`; a complex number is two parts, without padding.
+        Ok(unsafe { slice::from_raw_parts(self.address.cast::<T>(), parts::<T>(self.array)) })
+    }
+
     /// The frame as bytes, whatever its dtype.
     #[inline]
     pub fn bytes(&self) -> &'a [u8] {
@@ -129,6 +140,17 @@ impl<'a> ViewMut<'a> {
         Ok(unsafe { slice::from_raw_parts_mut(self.address.cast::<T>(), self.array.elements()) })
     }
 
+    /// All elements in C order, complex numbers as their parts: real, imaginary, real, …
+    ///
+    /// # Errors
+    /// A dtype failure when the stream does not hold elements of this type, or complex numbers of such parts.
+    #[inline]
+    pub fn parts<T: Element>(self) -> Result<&'a mut [T], Failure> {
+        require_parts::<T>(self.array)?;
+        // SAFETY: as in `slice`; a complex number is two parts, without padding.
+        Ok(unsafe { slice::from_raw_parts_mut(self.address.cast::<T>(), parts::<T>(self.array)) })
+    }
+
     /// The frame as bytes, whatever its dtype.
     #[inline]
     pub fn bytes(self) -> &'a mut [u8] {
@@ -143,6 +165,19 @@ fn require<T: Element>(array: &Array) -> Result<(), Failure> {
         return Ok(());
     }
     Err(wrong_dtype(array, T::DTYPE))
+}
+
+#[inline]
+fn require_parts<T: Element>(array: &Array) -> Result<(), Failure> {
+    if array.dtype().part() == T::DTYPE {
+        return Ok(());
+    }
+    Err(wrong_dtype(array, T::DTYPE))
+}
+
+/// How many parts there are, of a dtype whose parts they are.
+fn parts<T: Element>(array: &Array) -> usize {
+    array.bytes() / size_of::<T>()
 }
 
 #[cold]

@@ -1,7 +1,11 @@
 //! A kernel with everything that a simple one lacks: several triggers and outputs, and state.
 
 use sandpipe_kernel::{
-    Code, Context, Dtype, Failure, Frame, Inputs, Kernel, Role, View, ViewMut, testing::Stage,
+    Bool, Code, Context, Dtype, Element, Failure, Frame, Inputs, Kernel, Number, Role, View,
+    ViewMut,
+    elementwise::map,
+    match_real,
+    testing::{Builder, Stage},
 };
 
 /// Counts frames in its state, and refuses the frames whose first element is negative, after it has written all of
@@ -154,4 +158,74 @@ fn a_description_that_cannot_be_is_refused() {
         .output::<i32>("x", &[2])
         .build();
     assert!(lacking.is_err());
+}
+
+/// Negates, whatever the dtype.
+struct Negate;
+
+impl Kernel for Negate {
+    const MANIFEST: &'static str = r#"{ "abi": "0.1", "kind": "example.negate" }"#;
+
+    fn validate_config(context: &Context) -> Result<(), Failure> {
+        context.output()?.require_like(context.trigger_input()?)
+    }
+
+    fn new(_: &Context) -> Result<Self, Failure> {
+        Ok(Negate)
+    }
+
+    fn compute_into(&mut self, input: View, output: ViewMut, _: Inputs) -> Result<(), Failure> {
+        match_real!(input.dtype().part(), T => {
+            map(input.parts::<T>()?, output.parts::<T>()?, |x| Number::from_f64(-x.to_f64()));
+            Ok(())
+        })
+    }
+}
+
+#[test]
+fn complex_numbers_are_twice_as_many_real_ones() -> Result<(), Failure> {
+    fn negated<T: Element>(values: &[T]) -> Result<Vec<T>, Failure> {
+        let mut stage = Stage::<Negate>::new()
+            .trigger_input("x", &[values.len() as u32], values)
+            .output::<T>("y", &[values.len() as u32])
+            .build()?;
+        stage.compute()?;
+        Ok(stage.output::<T>(0).to_vec())
+    }
+    assert_eq!(negated(&[[1.0f32, -2.0]; 5])?, [[-1.0, 2.0]; 5]);
+    assert_eq!(negated(&[[1.0, -2.0]; 5])?, [[-1.0, 2.0]; 5]);
+    assert_eq!(negated(&[3i16, -4])?, [-3, 4]);
+    assert_eq!(negated(&[Bool::from(true)])?, [Bool::from(true)]);
+    Ok(())
+}
+
+#[test]
+fn parts_are_of_the_dtype_that_the_stream_has() {
+    struct Doubles;
+
+    impl Kernel for Doubles {
+        const MANIFEST: &'static str = Negate::MANIFEST;
+
+        fn validate_config(_: &Context) -> Result<(), Failure> {
+            Ok(())
+        }
+
+        fn new(_: &Context) -> Result<Self, Failure> {
+            Ok(Doubles)
+        }
+
+        fn compute_into(&mut self, input: View, _: ViewMut, _: Inputs) -> Result<(), Failure> {
+            input.parts::<f64>().map(drop)
+        }
+    }
+
+    let compute = |builder: Builder<Doubles>| {
+        let stage = builder.output::<f64>("y", &[1]).build();
+        stage.and_then(|mut stage| stage.compute()).is_ok()
+    };
+    let stage = Stage::<Doubles>::new;
+    assert!(compute(stage().trigger_input("x", &[1], &[1.0f64])));
+    assert!(compute(stage().trigger_input("x", &[1], &[[1.0f64, 2.0]])));
+    assert!(!compute(stage().trigger_input("x", &[1], &[[1.0f32, 2.0]])));
+    assert!(!compute(stage().trigger_input("x", &[2], &[1.0f32, 2.0])));
 }

@@ -5,7 +5,7 @@ use std::ops::{Add, Mul};
 use sandpipe_kernel::{
     Dtype, Failure, Number, Part, View, ViewMut,
     elementwise::{BLOCK, map},
-    match_number,
+    match_real,
 };
 
 use crate::double::{self, Doubles};
@@ -16,21 +16,21 @@ pub trait Operation {
     fn apply<T: Add<Output = T> + Mul<Output = T>>(x: T, constant: T) -> T;
 }
 
-/// Writes the sum or the product of each element and a constant, computed in double precision. Only the elements of `part` are
-/// computed.
+/// Writes the sum or the product of each element and a constant, computed in double precision; of complex numbers, that of both their
+/// parts. Only the elements of `part` are computed.
 ///
 /// # Errors
-/// A dtype failure when the two frames are not of one dtype of numbers.
+/// A dtype failure when the two frames are not of one dtype.
 pub fn apply<O: Operation>(
     input: View,
     output: ViewMut,
     constant: f64,
     part: Part,
 ) -> Result<(), Failure> {
-    let range = part.blocks(input.array().elements(), BLOCK);
-    if input.dtype() == Dtype::F32 {
-        let (input, output) = (&input.slice()?[range.clone()], output.slice()?);
-        let output = &mut output[range];
+    if input.dtype().part() == Dtype::F32 {
+        let input = input.parts()?;
+        let range = part.blocks(input.len(), BLOCK);
+        let (input, output) = (&input[range.clone()], &mut output.parts()?[range]);
         let short = constant as f32;
         if f64::from(short) == constant {
             // Faster, and the same to the bit: f64 has more than twice the digits of f32 and two, so rounding a sum or a
@@ -43,9 +43,12 @@ pub fn apply<O: Operation>(
         }
         return Ok(());
     }
-    match_number!(input.dtype(), T => {
-        let (input, output) = (&input.slice::<T>()?[range.clone()], output.slice()?);
-        map(input, &mut output[range], |x| T::from_f64(O::apply(x.to_f64(), constant)));
+    match_real!(input.dtype().part(), T => {
+        let input = input.parts::<T>()?;
+        let range = part.blocks(input.len(), BLOCK);
+        map(&input[range.clone()], &mut output.parts::<T>()?[range], |x| {
+            Number::from_f64(O::apply(x.to_f64(), constant))
+        });
         Ok(())
     })
 }

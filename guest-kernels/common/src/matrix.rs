@@ -1,27 +1,31 @@
 //! Products of matrices.
 //!
-//! Floats are summed in the lanes of vectors in their own precision, as BLAS does; integers exactly, as far as
-//! 128 bits go, and saturated at the end.
+//! Floats and complex numbers are summed in the lanes of vectors in their own precision, as BLAS does; float16 in float32, one after
+//! the other, as NumPy does; integers exactly, as far as 128 bits go, and saturated at the end.
 
 use std::{
     array,
     ops::{AddAssign, Mul},
 };
 
-use sandpipe_kernel::Number;
+use sandpipe_kernel::{Arithmetic, Bool, f16};
 use wide::{f32x4, f64x2};
 
 /// Numbers that matrices can be made of. All matrices are in C order.
-pub trait Element: Number {
+pub trait Element: Arithmetic + Default {
     /// Matrix times vector, plus an offset: `out[i] = Σⱼ matrix[i, j] × vector[j] + offset[i]`. The lengths of
     /// `vector` and `out` give the matrix its shape; without an offset it is 0.
     fn affine(matrix: &[Self], vector: &[Self], offset: Option<&[Self]>, out: &mut [Self]);
 
-    /// `out[j] += factor × row[j]`, in the number's own arithmetic.
+    /// One row of a product of matrices: `out[j] = Σₖ row[k] × matrix[k, j]`. The lengths of `row` and `out` give the matrix its
+    /// shape.
     #[inline]
-    fn accumulate(factor: Self, row: &[Self], out: &mut [Self]) {
-        for (out, &x) in out.iter_mut().zip(row) {
-            *out = out.sum(factor.product(x));
+    fn row_product(row: &[Self], matrix: &[Self], out: &mut [Self]) {
+        out.fill(Self::default());
+        for (&factor, row) in row.iter().zip(matrix.chunks(out.len())) {
+            for (out, &x) in out.iter_mut().zip(row) {
+                *out = out.sum(factor.product(x));
+            }
         }
     }
 }
@@ -129,6 +133,80 @@ macro_rules! integers {
 // The widest sum of products that memory has room for fits, except for 64-bit numbers, whose sums saturate.
 integers! { i8 i64 i16 i64 u8 i64 u16 i64 i32 i128 u32 i128 i64 i128 u64 i128 }
 
+macro_rules! complex {
+    ($($type:ident $vector:ident $parts:literal $numbers:literal;)*) => {$(
+        impl Element for [$type; 2] {
+            fn affine(
+                matrix: &[Self],
+                vector: &[Self],
+                offset: Option<&[Self]>,
+                out: &mut [Self],
+            ) {
+                let (vectors, tail) = vector.as_chunks::<$numbers>();
+                for (index, out) in out.iter_mut().enumerate() {
+                    let row = &matrix[index * vector.len()..][..vector.len()];
+                    let (rows, rest) = row.as_chunks::<$numbers>();
+                    // Times the real parts, and times the imaginary ones.
+                    let [mut p, mut q] = [$vector::default(); 2];
+                    for (a, x) in rows.iter().zip(vectors) {
+                        let a = $vector::from(array::from_fn::<_, $parts, _>(|k| a[k / 2][k % 2]));
+                        let both = |part: usize| array::from_fn::<_, $parts, _>(|k| x[k / 2][part]);
+                        p += a * $vector::from(both(0));
+                        q += a * $vector::from(both(1));
+                    }
+                    let (p, q) = (p.to_array(), q.to_array());
+                    let mut sum = [0.0; 2];
+                    for k in 0..$numbers {
+                        sum = sum.sum([p[2 * k] - q[2 * k + 1], p[2 * k + 1] + q[2 * k]]);
+                    }
+                    for (&a, &x) in rest.iter().zip(tail) {
+                        sum = sum.sum(a.product(x));
+                    }
+                    *out = offset.map_or(sum, |offset| sum.sum(offset[index]));
+                }
+            }
+        }
+    )*};
+}
+
+complex! { f32 f32x4 4 2; f64 f64x2 2 1; }
+
+impl Element for f16 {
+    fn affine(matrix: &[Self], vector: &[Self], offset: Option<&[Self]>, out: &mut [Self]) {
+        for (index, out) in out.iter_mut().enumerate() {
+            let row = &matrix[index * vector.len()..][..vector.len()];
+            let products = row.iter().zip(vector).map(|(a, x)| a.to_f32() * x.to_f32());
+            let sum = f16::from_f32(products.fold(0.0, |sum, product| sum + product));
+            *out = offset.map_or(sum, |offset| sum.sum(offset[index]));
+        }
+    }
+
+    fn row_product(row: &[Self], matrix: &[Self], out: &mut [Self]) {
+        let columns = out.len();
+        for (group, out) in out.chunks_mut(16).enumerate() {
+            let mut sums = [0.0; 16];
+            for (factor, row) in row.iter().zip(matrix.chunks(columns)) {
+                for (sum, x) in sums.iter_mut().zip(&row[16 * group..]) {
+                    *sum += factor.to_f32() * x.to_f32();
+                }
+            }
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = f16::from_f32(sum);
+            }
+        }
+    }
+}
+
+impl Element for Bool {
+    fn affine(matrix: &[Self], vector: &[Self], offset: Option<&[Self]>, out: &mut [Self]) {
+        for (index, out) in out.iter_mut().enumerate() {
+            let row = &matrix[index * vector.len()..][..vector.len()];
+            let any = row.iter().zip(vector).any(|(a, x)| a.get() && x.get());
+            *out = (any || offset.is_some_and(|offset| offset[index].get())).into();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,5 +270,73 @@ mod tests {
         let mut out = [0];
         u64::affine(&[u64::MAX, 1], &[u64::MAX, 1], None, &mut out);
         assert_eq!(out, [u64::MAX]);
+    }
+
+    #[test]
+    fn complex_sums_of_every_size_equal_those_by_hand() {
+        for columns in [1, 2, 3, 7, 8] {
+            // Small whole numbers, exact in any order.
+            let number = |k: usize| [(k * 37 % 19) as f32 - 9.0, (k * 11 % 7) as f32 - 3.0];
+            let matrix: Vec<_> = (0..3 * columns).map(number).collect();
+            let vector: Vec<_> = (5..5 + columns).map(number).collect();
+            let offset = [[1.0, -2.0]; 3];
+            let mut out = [[0.0; 2]; 3];
+            <[f32; 2]>::affine(&matrix, &vector, Some(&offset), &mut out);
+            let by_hand: Vec<_> = matrix
+                .chunks(columns)
+                .map(|row| {
+                    let products = row.iter().zip(&vector).map(|(a, &x)| a.product(x));
+                    products.fold([1.0, -2.0], Arithmetic::sum)
+                })
+                .collect();
+            assert_eq!(out[..], by_hand);
+            let double = |values: &[[f32; 2]]| -> Vec<_> {
+                values.iter().map(|x| x.map(f64::from)).collect()
+            };
+            let mut out64 = [[0.0; 2]; 3];
+            let offset = Some(&double(&offset)[..]);
+            <[f64; 2]>::affine(&double(&matrix), &double(&vector), offset, &mut out64);
+            assert_eq!(out64[..], double(&by_hand));
+        }
+    }
+
+    #[test]
+    fn halves_are_summed_as_f32_and_rounded_before_the_offset() {
+        let half = f16::from_f32;
+        let mut out = [f16::ZERO];
+        // 2048 + 1 + 1 is 2050, though an f16 rounds 2048 + 1 to 2048.
+        let row = [half(2048.0), half(1.0), half(1.0)];
+        f16::affine(&row, &[f16::ONE; 3], Some(&[half(1.0)]), &mut out);
+        assert_eq!(out, [half(2052.0)], "2050 + 1, halfway, to even");
+        // 2049 is 2048 before 1 is added, which is lost again.
+        f16::affine(&row[..2], &[f16::ONE; 2], Some(&[half(1.0)]), &mut out);
+        assert_eq!(out, [half(2048.0)]);
+        // A row of products of more columns than are done at once.
+        for columns in [1, 16, 21] {
+            let mut out = vec![f16::NAN; columns];
+            f16::row_product(&row, &vec![f16::ONE; 3 * columns], &mut out);
+            assert_eq!(out, vec![half(2050.0); columns]);
+        }
+    }
+
+    #[test]
+    fn sums_of_products_of_bool_are_or_of_and() {
+        let bools = |values: &[u8]| {
+            values
+                .iter()
+                .map(|&x| Bool::from(x == 1))
+                .collect::<Vec<_>>()
+        };
+        let matrix = bools(&[1, 0, 1, 1, 0, 1]);
+        let mut out = bools(&[0; 3]);
+        Bool::affine(&matrix, &bools(&[0, 1]), None, &mut out);
+        assert_eq!(out, bools(&[0, 1, 1]));
+        Bool::affine(&matrix, &bools(&[0, 0]), Some(&bools(&[0, 1, 0])), &mut out);
+        assert_eq!(out, bools(&[0, 1, 0]));
+        let matrix = bools(&[1, 0, 1, 0, 0, 1]);
+        Bool::row_product(&bools(&[0, 1]), &matrix, &mut out);
+        assert_eq!(out, bools(&[0, 0, 1]));
+        Bool::row_product(&bools(&[1, 1]), &matrix, &mut out);
+        assert_eq!(out, bools(&[1, 0, 1]));
     }
 }

@@ -29,6 +29,7 @@ const CRATE: &[(&str, &str)] = &[
         "sandpipe-kernel/src/arithmetic.rs",
         sdk!("src/arithmetic.rs"),
     ),
+    ("sandpipe-kernel/src/boolean.rs", sdk!("src/boolean.rs")),
     ("sandpipe-kernel/src/context.rs", sdk!("src/context.rs")),
     ("sandpipe-kernel/src/dtype.rs", sdk!("src/dtype.rs")),
     (

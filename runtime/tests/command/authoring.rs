@@ -577,7 +577,8 @@ fn built_in_kernels_keep_the_rules() {
                 "--output",
                 "float32:5",
             ],
-            "cpu.custom_operation" => &["--operation", "input * 2"],
+            // Of a dtype and of itself, whichever it is.
+            "cpu.custom_operation" => &["--operation", "input * input"],
             _ => &[],
         };
         let output = bench.run(&[&["kernel", "check", kind], more].concat());

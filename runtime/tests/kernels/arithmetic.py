@@ -6,6 +6,7 @@ SEED = 20261122
 INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 FLOATS = ["float32", "float64"]
 NUMBERS = INTEGERS + FLOATS
+COMPLEX = ["complex64", "complex128"]
 EVERY = ["bool", *INTEGERS, "float16", *FLOATS, "complex64", "complex128"]
 
 # Rows that are no multiple of a vector, one that is, one element, and frames larger than a page.
@@ -26,9 +27,34 @@ def integer(value, dtype):
     return min(max(int(value), int(bounds.min)), int(bounds.max))
 
 
+def by_parts(function, array):
+    """What a function makes of the real and of the imaginary part."""
+    return joined(function(array.real), function(array.imag), array.dtype)
+
+
+def joined(real, imaginary, dtype):
+    """A complex array. Not by a sum: an infinite part would make NaN of the other."""
+    result = np.empty(np.shape(real), dtype)
+    with np.errstate(all="ignore"):
+        result.real, result.imag = real, imaginary
+    return result
+
+
+def computed(function, dtype, *arrays):
+    """A function of elements, computed in float64 and cast; of complex numbers, of each part by itself."""
+    if dtype in COMPLEX:
+        real = computed(function, "float64", *(array.real for array in arrays))
+        imaginary = computed(function, "float64", *(array.imag for array in arrays))
+        return joined(real, imaginary, dtype)
+    with np.errstate(all="ignore"):
+        return cast(function(*map(doubles, arrays)), dtype)
+
+
 def cast(values, dtype):
     """float64 numbers as `dtype`."""
     values = np.asarray(values, np.float64)
+    if dtype == "bool":
+        return values != 0
     if is_integer(dtype):
         flat = [integer(float(value), dtype) for value in values.ravel()]
         return np.array(flat, dtype).reshape(values.shape)
@@ -72,7 +98,11 @@ def sample(shape, dtype, *, special=True):
 
 
 def moderate(shape, dtype):
-    """Small numbers of both signs: sums of products of them stay in range."""
+    """Small numbers of both signs: sums of products of them stay in range. Few of bool are true."""
+    if dtype == "bool":
+        return rng.random(shape) < 0.2
+    if dtype in COMPLEX:
+        return joined(rng.normal(size=shape), rng.normal(size=shape), dtype)
     if is_integer(dtype):
         low = 0 if np.dtype(dtype).kind == "u" else -3
         return rng.integers(low, 4, shape).astype(dtype)
@@ -95,7 +125,4 @@ def product(a, b):
     """Of complex numbers each operation rounded by itself: NumPy leaves a rounding out where the processor can."""
     if a.dtype.kind != "c":
         return a * b
-    result = np.empty(np.broadcast_shapes(a.shape, b.shape), a.dtype)
-    result.real = a.real * b.real - a.imag * b.imag
-    result.imag = a.real * b.imag + a.imag * b.real
-    return result
+    return joined(a.real * b.real - a.imag * b.imag, a.real * b.imag + a.imag * b.real, a.dtype)

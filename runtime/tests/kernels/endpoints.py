@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from arithmetic import FLOATS, NUMBERS, SHAPES, cast, moderate
+from arithmetic import NUMBERS, SHAPES, cast, is_integer, moderate
 
 
 def spots(cases):
@@ -17,14 +17,14 @@ def spots(cases):
         for axis, extent in enumerate(shape)
     ]
     images = 10.2 + 90.3 * bells[0][:, :, None] * bells[1][:, None, :]
-    for dtype in NUMBERS:
+    for dtype in ["float16", *NUMBERS]:
         outputs = {"image": cast(images, dtype), "place": places}
         streams = [
             {"name": name, "shape": list(array.shape[1:]), "dtype": str(array.dtype)}
             for name, array in outputs.items()
         ]
         source = {"name": "source", "kind": "cpu.moving_spot", "streams": list(outputs), "parameters": parameters}
-        precision = np.finfo(dtype).eps if dtype in FLOATS else 0
+        precision = 0 if is_integer(dtype) else np.finfo(dtype).eps
         tolerances = {"place": 1e-12} | ({"image": 200 * precision} if precision else {})
         cases.put(
             f"cpu.moving_spot in {dtype}", {"shared_memory": streams, "sources": [source]}, outputs, tolerances
@@ -32,7 +32,7 @@ def spots(cases):
 
 
 def statistics(cases):
-    for dtype in NUMBERS:
+    for dtype in ["bool", "float16", *NUMBERS]:
         for shape in SHAPES:
             array = moderate(shape, dtype)
             wide = array.astype(np.longdouble)

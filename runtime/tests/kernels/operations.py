@@ -5,7 +5,19 @@ import itertools
 
 import numpy as np
 
-from arithmetic import FLOATS, INTEGERS, NUMBERS, SHAPES, exact, integer, is_integer, moderate, sample, system
+from arithmetic import (
+    COMPLEX,
+    EVERY,
+    FLOATS,
+    INTEGERS,
+    SHAPES,
+    exact,
+    integer,
+    is_integer,
+    moderate,
+    sample,
+    system,
+)
 from sums import product
 
 # Operators and functions on Python's numbers, and on arrays of floats.
@@ -54,7 +66,8 @@ def operate(name, *operands):
             return matmul(*values, dtype)
         if is_integer(dtype):
             return exact(UNBOUNDED[name], dtype, *(np.asarray(value) for value in values))
-        return FLOATING[name](*(np.asarray(value, dtype) for value in values))
+        # A magnitude has another dtype than what it is of.
+        return FLOATING[name](*(np.asarray(value, None if name == "abs" else dtype) for value in values))
 
 
 def fold(name, values):
@@ -73,7 +86,10 @@ def matmul(a, b, dtype):
         ]
         shape = a.shape[:-1] + b.shape[1:]
         return np.array(out, dtype).reshape(shape)
-    return np.matmul(a.astype(np.longdouble), b.astype(np.longdouble)).astype(dtype)
+    if dtype == "bool":
+        return a @ b
+    wide = np.result_type(dtype, np.longdouble)
+    return np.matmul(a.astype(wide), b.astype(wide)).astype(dtype)
 
 
 def evaluate(operation, names):
@@ -194,9 +210,23 @@ def operations(cases):
         add("input / 4", a)
         add("input * 0.5", a)
         add("input / b", a, b=b)
+    for dtype in ["bool", "float16", *COMPLEX]:
+        for rows, columns in [(1, 1), (5, 7), (33, 65)]:
+            matrix, vector, offset = system(rows, columns, dtype)
+            _, tolerance = product(matrix, vector, offset, dtype)
+            add("m @ input + b", vector, tolerance, m=matrix, b=offset)
+            other = moderate((columns, 18), dtype)
+            wide = None if dtype == "bool" else np.sqrt(columns) * 40 * np.finfo(dtype).eps
+            add("input @ m", matrix, wide, m=other)
     # Mixed dtypes follow NumPy's promotion.
-    for one, other in itertools.product(NUMBERS, repeat=2):
+    for one, other in itertools.product(EVERY, repeat=2):
         a, b = sample((9,), one), sample((9,), other)
         add("input + b", a, b=b)
         add("input * 2 - b", a, b=b)
         add("max(input, b)", a, b=b)
+        if not (is_integer(one) and is_integer(other)):
+            c, d = moderate((9,), one), moderate((9,), other)
+            # NumPy leaves out roundings of complex numbers where the processor can.
+            near = 64 * np.finfo("float32").eps if one in COMPLEX or other in COMPLEX else None
+            add("min(1.5, abs(input)) + clip(b, 0, 3)", c, near, b=d)
+            add("(input + 1) / (abs(b) + 2.0)", c, near, b=d)

@@ -5,10 +5,11 @@ import itertools
 import numpy as np
 
 from arithmetic import (
+    EVERY,
     FLOATS,
-    NUMBERS,
     SHAPES,
-    cast,
+    by_parts,
+    computed,
     doubles,
     integer,
     is_integer,
@@ -21,8 +22,8 @@ from arithmetic import (
 
 
 def reductions(cases):
-    for dtype, shape in itertools.product(NUMBERS, SHAPES):
-        for special in (False, True) if dtype in FLOATS else (True,):
+    for dtype, shape in itertools.product(EVERY, SHAPES):
+        for special in (True,) if is_integer(dtype) or dtype == "bool" else (False, True):
             array = sample(shape, dtype, special=special)
             for operation in ("sum", "mean", "max", "min", None):
                 expected, tolerance = reduced(array, operation or "mean")
@@ -38,6 +39,11 @@ def reduced(array, operation):
     if operation in ("max", "min"):
         return np.array(getattr(array, operation)()), None
     count = array.size
+    if dtype == "bool":
+        return np.array(array.any()), None
+    if dtype.kind == "c":
+        tolerances = [reduced(part, operation)[1] or 0 for part in (array.real, array.imag)]
+        return by_parts(lambda part: reduced(part, operation)[0], array), max(tolerances)
     if is_integer(dtype):
         total = sum(int(value) for value in array.ravel())
         if operation == "sum":
@@ -56,15 +62,17 @@ def product(matrix, vector, offset, dtype):
     if is_integer(dtype):
         rows = [sum(int(a) * int(x) for a, x in zip(row, vector)) + int(b) for row, b in zip(matrix, offset)]
         return np.array([integer(row, dtype) for row in rows], dtype), None
+    if dtype == "bool":
+        return matrix @ vector | offset, None
     with np.errstate(all="ignore"):
-        wide = [array.astype(np.longdouble) for array in (matrix, vector, offset)]
+        wide = [array.astype(np.result_type(dtype, np.longdouble)) for array in (matrix, vector, offset)]
         size = np.abs(wide[0]) @ np.abs(wide[1]) + np.abs(wide[2])
         expected = (wide[0] @ wide[1] + wide[2]).astype(dtype)
         return expected, np.float64(np.sqrt(matrix.shape[1] + 1) * np.finfo(dtype).eps * size)
 
 
 def affine(cases):
-    for dtype in NUMBERS:
+    for dtype in EVERY:
         for rows, columns in [(1, 1), (2, 3), (4, 8), (5, 7), (13, 33), (64, 100), (3, 257), (130, 64)]:
             # Sums of products of the widest integers are exact as far as 128 bits go.
             saturating = is_integer(dtype) and (np.dtype(dtype).itemsize < 8 or columns < 3)
@@ -108,14 +116,13 @@ def integrators(cases):
 
     def integrate(array, leak, gain):
         state, out = np.zeros(array.shape[1:], array.dtype), []
-        with np.errstate(all="ignore"):
-            for frame, a, g in zip(array, leak, gain):
-                state = cast(a * doubles(state) + g * doubles(frame), array.dtype)
-                out.append(state)
+        for frame, a, g in zip(array, leak, gain):
+            state = computed(lambda state, x: a * state + g * x, array.dtype, state, frame)
+            out.append(state)
         return np.array(out)
 
     frames = 5
-    for dtype, size in itertools.product(NUMBERS, (1, 7, 33, 1024)):
+    for dtype, size in itertools.product(EVERY, (1, 7, 33, 1024)):
         array = sample((frames, size), dtype, special=False)
         for leak, gain in ((0.99, 0.4), (1, -1), (0, 2), (0.5, 1e-3)):
             cases.add(

@@ -2,7 +2,11 @@
 
 use std::ops::{Add, Mul};
 
-use sandpipe_kernel::{Context, Failure, Inputs, Kernel, Part, View, ViewMut, export};
+use sandpipe_kernel::{
+    Context, Dtype, Element, Failure, Inputs, Kernel, Number, Part, View, ViewMut,
+    elementwise::{BLOCK, map},
+    export,
+};
 use sandpipe_kernel_common::constant::{Operation, apply};
 use serde::Deserialize;
 
@@ -27,8 +31,8 @@ impl Kernel for AddConstant {
         "abi": "0.1",
         "kind": "cpu.add_constant",
         "version": "0.1.0",
-        "summary": "Adds a constant to every element: out = in + constant, computed in double precision. Integers are truncated toward zero and saturate.",
-        "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
+        "summary": "Adds a constant to every element: out = in + constant, computed in double precision. Integers are truncated toward zero and saturate; bool is false for 0 and true for all else; of complex numbers, it is added to the real part.",
+        "dtypes": ["bool", "s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f16", "f32", "f64", "c64", "c128"],
         "split": "rows",
         "parameters": {
             "type": "object",
@@ -53,7 +57,25 @@ impl Kernel for AddConstant {
     }
 
     fn compute_into(&mut self, input: View, output: ViewMut, _: Inputs) -> Result<(), Failure> {
-        apply::<Plus>(input, output, self.constant, self.part)
+        match input.dtype() {
+            Dtype::C64 => self.add_to_real_parts::<f32>(input, output),
+            Dtype::C128 => self.add_to_real_parts::<f64>(input, output),
+            _ => apply::<Plus>(input, output, self.constant, self.part),
+        }
+    }
+}
+
+impl AddConstant {
+    fn add_to_real_parts<T: Number>(&self, input: View, output: ViewMut) -> Result<(), Failure>
+    where
+        [T; 2]: Element,
+    {
+        let range = self.part.blocks(input.array().elements(), BLOCK);
+        let (input, output) = (&input.slice()?[range.clone()], output.slice()?);
+        map(input, &mut output[range], |[real, imaginary]: [T; 2]| {
+            [T::from_f64(real.to_f64() + self.constant), imaginary]
+        });
+        Ok(())
     }
 }
 
@@ -92,6 +114,22 @@ mod tests {
             .build()?;
         stage.compute()?;
         assert_eq!(stage.output::<i8>(0), [4, -3, 124, -128]);
+        Ok(())
+    }
+
+    #[test]
+    fn of_complex_numbers_the_real_part_is_added_to() -> Result<(), Failure> {
+        let mut stage = Stage::<AddConstant>::new()
+            .parameter("constant", 0.1)
+            .trigger_input("x", &[2], &[[1.0f32, -2.0], [f32::NAN, 3.0]])
+            .output::<[f32; 2]>("y", &[2])
+            .build()?;
+        stage.compute()?;
+        let [first, second] = stage.output::<[f32; 2]>(0) else {
+            return Err(Failure::failed("two elements"));
+        };
+        assert_eq!(*first, [1.1, -2.0]);
+        assert!(second[0].is_nan() && second[1] == 3.0);
         Ok(())
     }
 }

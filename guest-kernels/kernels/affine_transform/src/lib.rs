@@ -1,7 +1,7 @@
 //! `cpu.affine_transform`: out = A x + b.
 
 use sandpipe_kernel::{
-    Context, Failure, Inputs, Kernel, Part, View, ViewMut, export, match_number,
+    Context, Failure, Inputs, Kernel, Part, View, ViewMut, export, match_arithmetic,
 };
 use sandpipe_kernel_common::matrix::Element;
 use serde::Deserialize;
@@ -26,10 +26,10 @@ impl Kernel for AffineTransform {
         "abi": "0.1",
         "kind": "cpu.affine_transform",
         "version": "0.1.0",
-        "summary": "Multiplies the input vector by a matrix and adds an offset: out = A x + b. The auxiliary streams are A, of shape [outputs, inputs], and b, in this order; all have one dtype. Floats are summed in their own precision, integers exactly, then saturated.",
+        "summary": "Multiplies the input vector by a matrix and adds an offset: out = A x + b. The auxiliary streams are A, of shape [outputs, inputs], and b, in this order; all have one dtype. Floats are summed in their own precision, float16 in float32; integers exactly, then saturated; bool with 'and' for products and 'or' for sums.",
         "auxiliary_arity": 2,
         "split": "rows",
-        "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
+        "dtypes": ["bool", "s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f16", "f32", "f64", "c64", "c128"],
         "parameters": {
             "type": "object",
             "properties": {
@@ -75,7 +75,7 @@ impl Kernel for AffineTransform {
     ) -> Result<(), Failure> {
         let (matrix, offset) = (auxiliary.get(0)?, auxiliary.get(1)?);
         let rows = self.part.blocks(output.array().elements(), BLOCK);
-        match_number!(input.dtype(), T => {
+        match_arithmetic!(input.dtype(), T => {
             let vector = input.slice()?;
             let matrix = &matrix.slice()?[rows.start * vector.len()..rows.end * vector.len()];
             let offset = &offset.slice()?[rows.clone()];

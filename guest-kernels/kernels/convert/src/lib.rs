@@ -108,7 +108,7 @@ export!(Convert);
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use sandpipe_kernel::{f16, testing::Stage};
+    use sandpipe_kernel::{Bool, Role, f16, testing::Stage};
 
     use super::*;
 
@@ -157,18 +157,22 @@ mod tests {
         assert_eq!(halves, [f16::from_f32(1.5), f16::INFINITY]);
         assert_eq!(convert::<_, f64>(&halves[..1], 2.0, 0.0)?, [3.0]);
 
+        // By a bit above the middle between two halves.
+        let above = 1.0 + 1.0 / 2048.0 + f64::EPSILON;
+        let rounded = convert::<_, f16>(&[above], 1.0, 0.0)?;
+        assert_eq!(rounded, [f16::from_f32(1.000_976_6)]);
+
+        let truths = convert::<_, Bool>(&[0.0f32, -0.5, f32::NAN, 7.0], 1.0, 0.0)?;
+        assert_eq!(truths, [false, true, true, true].map(Bool::from));
+        assert_eq!(convert::<_, u8>(&truths, 2.0, 1.0)?, [1, 3, 3, 3]);
+
+        // What another process has written as true becomes 1.
         let mut stage = Stage::<Convert>::new()
-            .trigger_input("x", &[4], &[0.0f32, -0.5, f32::NAN, 7.0])
-            .bytes(
-                sandpipe_kernel::Role::Output,
-                "y",
-                Dtype::Bool,
-                &[4],
-                &[9; 4],
-            )
+            .bytes(Role::TriggerInput, "x", Dtype::Bool, &[3], &[0, 7, 1])
+            .output::<Bool>("y", &[3])
             .build()?;
         stage.compute()?;
-        assert_eq!(stage.output_bytes(0), [0, 1, 1, 1]);
+        assert_eq!(stage.output_bytes(0), [0, 1, 1]);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The loops over blocks of elements.
 
 use sandpipe_kernel::{
-    Dtype, Failure, Number, View, ViewMut,
+    Bool, Dtype, Failure, Number, View, ViewMut,
     elementwise::{map, zip3},
     match_number,
 };
@@ -29,17 +29,17 @@ pub(crate) fn compute<L: Lane>(
         Operation::Arithmetic(Subtract) => L::zip(a, b, out, move |x, y| finish(x.difference(y))),
         Operation::Arithmetic(Multiply) => L::zip(a, b, out, move |x, y| finish(x.product(y))),
         Operation::Arithmetic(Divide) => L::zip(a, b, out, move |x, y| finish(x.quotient(y))),
-        Operation::Minimum => L::zip(a, b, out, move |x, y| finish(minimum(x, y))),
-        Operation::Maximum => L::zip(a, b, out, move |x, y| finish(maximum(x, y))),
-        // Only floats do several operations at once.
-        _ if !L::FLOAT => {}
+        Operation::Minimum => L::zip(a, b, out, move |x, y| finish(x.lesser(y))),
+        Operation::Maximum => L::zip(a, b, out, move |x, y| finish(x.greater(y))),
+        // Only vectors do several operations at once.
+        _ if !L::VECTOR => {}
         Operation::Then(Add, second) => then(L::sum, second, [a, b, c], out, finish),
         Operation::Then(Subtract, second) => then(L::difference, second, [a, b, c], out, finish),
         Operation::Then(Multiply, second) => then(L::product, second, [a, b, c], out, finish),
         // The planner does not ask for it: a division takes longer than the trip.
         Operation::Then(Divide, _) => {}
         Operation::Clip => zip3(a, b, c, out, move |x, low, high| {
-            finish(minimum(maximum(x, low), high))
+            finish(x.greater(low).lesser(high))
         }),
         Operation::Bound => zip3(a, b, c, out, move |x, low, high| {
             finish(bound(x, low, high))
@@ -61,7 +61,7 @@ pub(crate) fn compute_with_singles<L: Lane>(
         return;
     };
     match operation {
-        _ if !L::FLOAT => compute(operation, [a, b, c], out, finish),
+        _ if !L::VECTOR => compute(operation, [a, b, c], out, finish),
         Operation::Arithmetic(Add) => map(a, out, move |x| finish(x.sum(y))),
         Operation::Arithmetic(Subtract) => map(a, out, move |x| finish(x.difference(y))),
         Operation::Arithmetic(Multiply) => map(a, out, move |x| finish(x.product(y))),
@@ -115,17 +115,6 @@ fn then<L: Lane>(
     }
 }
 
-/// NaN if either is.
-#[inline(always)]
-fn minimum<L: Lane>(x: L, y: L) -> L {
-    if y < x || y.is_nan() { y } else { x }
-}
-
-#[inline(always)]
-fn maximum<L: Lane>(x: L, y: L) -> L {
-    if x < y || y.is_nan() { y } else { x }
-}
-
 /// Within limits that are not NaN: one instruction of WebAssembly's for each. A NaN stays one.
 #[inline(always)]
 pub(crate) fn limit<L: Lane>(x: L, low: L, high: L) -> L {
@@ -136,10 +125,11 @@ pub(crate) fn limit<L: Lane>(x: L, low: L, high: L) -> L {
 /// An integer within its bounds. Adding 0 to a -0 gives the 0 that an integer is.
 #[inline(always)]
 fn bound<L: Lane>(x: L, low: L, high: L) -> L {
-    limit(x, low, high).sum(L::from_f64(0.0))
+    limit(x, low, high).sum(L::from_parts([0.0; 2]))
 }
 
 /// Reads the block of a stream that begins at `start`, in a type that holds its dtype.
+#[inline(never)]
 pub(crate) fn read<L: Lane>(
     view: View,
     layout: &Broadcast,
@@ -154,20 +144,20 @@ pub(crate) fn read<L: Lane>(
         ($($dtype:ident $type:ident)*) => {
             match view.dtype() {
                 // Spares the compiler the pairs that the planner does not ask for.
-                $(Dtype::$dtype if L::FLOAT && size_of::<$type>() < size_of::<L>() => {
+                $(Dtype::$dtype if L::VECTOR && size_of::<$type>() < size_of::<L>() => {
                     let array = view.slice::<$type>()?;
-                    repeat(array, layout, start, block, |x| L::from_f64(x.to_f64()));
+                    repeat(array, layout, start, block, |x| L::from_parts([x.to_f64(), 0.0]));
                 })*
                 other => return Err(Failure::dtype(format!("cannot read dtype {other}"))),
             }
         };
     }
-    narrow! { S8 i8 S16 i16 S32 i32 U8 u8 U16 u16 U32 u32 }
+    narrow! { Bool Bool S8 i8 S16 i16 S32 i32 U8 u8 U16 u16 U32 u32 }
     Ok(())
 }
 
 /// Fills a block with an array's elements, repeated as the layout says.
-pub(crate) fn repeat<T: Number, L: Copy>(
+pub(crate) fn repeat<T: Copy, L: Copy>(
     array: &[T],
     layout: &Broadcast,
     start: usize,
@@ -190,11 +180,15 @@ pub(crate) fn repeat<T: Number, L: Copy>(
 
 /// Converts a register of another type.
 pub(crate) fn convert<L: Lane>(registers: &Arrays, own: LaneType, from: usize, block: &mut [L]) {
-    match_lane!(own, O => {
-        for (to, from) in block.iter_mut().zip(registers.get::<O>(from)) {
-            *to = L::from_f64(from.to_f64());
-        }
-    });
+    match_lane!(own, O => each(registers.get::<O>(from), block));
+}
+
+/// By itself, since there are many of it.
+#[inline(never)]
+fn each<O: Lane, L: Lane>(from: &[O], to: &mut [L]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = L::from_parts(from.parts());
+    }
 }
 
 /// Writes the block that begins at `start` to an output of narrower integers.

@@ -1,6 +1,6 @@
 //! Carrying out a plan.
 
-use sandpipe_kernel::{Failure, Inputs, Number, View, ViewMut};
+use sandpipe_kernel::{Failure, Inputs, View, ViewMut};
 
 use crate::{
     block::{compute, compute_with_singles, convert, limit, read, repeat, store},
@@ -41,12 +41,12 @@ impl Machine {
         let (mut registers, mut scratch) = (Arrays::default(), Arrays::default());
         for (lane, number) in plan.registers {
             match_lane!(lane, L => {
-                let value = number.map_or(L::from_f64(0.0), L::constant);
+                let value = number.map_or(L::default(), L::constant);
                 registers.push::<L>(BLOCK, value)?;
             });
         }
         for (lane, elements) in plan.scratch {
-            match_lane!(lane, L => scratch.push::<L>(elements, L::from_f64(0.0))?);
+            match_lane!(lane, L => scratch.push::<L>(elements, L::default())?);
         }
         Ok(Machine {
             passes: plan.passes,
@@ -236,7 +236,8 @@ impl Memory<'_> {
             self.block(c, start, count)?,
         ];
         let singles = matches!((b, c), (Operand::Single(_), Operand::Single(_)));
-        let Some([low, high]) = formula.limits else {
+        // Nothing but vectors has limits.
+        let Some([low, high]) = formula.limits.filter(|_| L::VECTOR) else {
             match formula.operation {
                 Operation::Copy => out.copy_from_slice(blocks[0]),
                 operation if singles => compute_with_singles(operation, blocks, out, |x| x),
@@ -251,7 +252,7 @@ impl Memory<'_> {
             return Ok(());
         };
         match formula.operation {
-            _ if low.is_nan() || high.is_nan() => out.fill(L::from_f64(f64::NAN)),
+            _ if low.is_nan() || high.is_nan() => out.fill(L::from_parts([f64::NAN, 0.0])),
             operation if singles => {
                 compute_with_singles(operation, blocks, out, move |x| limit(x, low, high));
             }
@@ -304,15 +305,13 @@ fn multiply<L: Lane>(
     } else {
         let inner = left.len() / rows.max(1);
         for (row, out) in left.chunks(inner.max(1)).zip(product.chunks_mut(columns)) {
-            out.fill(L::from_f64(0.0));
-            for (&factor, right) in row.iter().zip(right.chunks(columns)) {
-                L::accumulate(factor, right, out);
-            }
+            L::row_product(row, right, out);
         }
     }
     if let Some((low, high)) = bounds {
+        let [low, high] = [low, high].map(|bound| L::from_parts([bound, 0.0]));
         for x in product {
-            *x = L::from_f64(x.to_f64().max(low).min(high));
+            *x = limit(*x, low, high);
         }
     }
 }

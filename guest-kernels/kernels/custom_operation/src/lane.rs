@@ -1,12 +1,11 @@
 //! The types in which blocks of elements are computed.
 //!
-//! Floats and 64-bit integers are computed in their own type. Narrower integers are computed in f64, which holds
-//! them and their sums, and every product that does not saturate anyway, exactly, and for which WebAssembly has
-//! vector instructions.
+//! Narrow integers are computed in f64, which holds them and their sums, and every product that does not saturate anyway, exactly,
+//! and for which WebAssembly has vector instructions. All else is computed in its own type.
 
 use std::mem;
 
-use sandpipe_kernel::{Dtype, Failure, Number, elementwise};
+use sandpipe_kernel::{Bool, Dtype, Failure, Number, elementwise, f16};
 use sandpipe_kernel_common::matrix;
 
 use crate::constant::Constant;
@@ -18,6 +17,10 @@ pub(crate) enum LaneType {
     F64,
     S64,
     U64,
+    F16,
+    C64,
+    C128,
+    Bool,
 }
 
 impl LaneType {
@@ -27,6 +30,10 @@ impl LaneType {
             Dtype::F32 => LaneType::F32,
             Dtype::S64 => LaneType::S64,
             Dtype::U64 => LaneType::U64,
+            Dtype::F16 => LaneType::F16,
+            Dtype::C64 => LaneType::C64,
+            Dtype::C128 => LaneType::C128,
+            Dtype::Bool => LaneType::Bool,
             _ => LaneType::F64,
         }
     }
@@ -35,12 +42,13 @@ impl LaneType {
     pub(crate) fn reads(self, dtype: Dtype) -> LaneType {
         match dtype {
             Dtype::S8 | Dtype::S16 | Dtype::U8 | Dtype::U16 if self == LaneType::F32 => self,
+            Dtype::Bool if self.is_vector() => self,
             _ => LaneType::of(dtype),
         }
     }
 
-    /// Whether it is one of the floats.
-    pub(crate) fn is_float(self) -> bool {
+    /// Whether it is one of the floats that WebAssembly has vectors of.
+    pub(crate) fn is_vector(self) -> bool {
         matches!(self, LaneType::F32 | LaneType::F64)
     }
 
@@ -51,6 +59,10 @@ impl LaneType {
             LaneType::F64 => Dtype::F64,
             LaneType::S64 => Dtype::S64,
             LaneType::U64 => Dtype::U64,
+            LaneType::F16 => Dtype::F16,
+            LaneType::C64 => Dtype::C64,
+            LaneType::C128 => Dtype::C128,
+            LaneType::Bool => Dtype::Bool,
         }
     }
 }
@@ -58,23 +70,13 @@ impl LaneType {
 /// Evaluates an expression with a type name standing for the Rust type.
 macro_rules! match_lane {
     ($lane:expr, $L:ident => $body:expr) => {
+        $crate::lane::match_lane!(@ $lane, $L => $body,
+            F32 f32, F64 f64, S64 i64, U64 u64,
+            F16 ::sandpipe_kernel::f16, C64 [f32; 2], C128 [f64; 2], Bool ::sandpipe_kernel::Bool)
+    };
+    (@ $lane:expr, $L:ident => $body:expr, $($name:ident $type:ty),*) => {
         match $lane {
-            $crate::lane::LaneType::F32 => {
-                type $L = f32;
-                $body
-            }
-            $crate::lane::LaneType::F64 => {
-                type $L = f64;
-                $body
-            }
-            $crate::lane::LaneType::S64 => {
-                type $L = i64;
-                $body
-            }
-            $crate::lane::LaneType::U64 => {
-                type $L = u64;
-                $body
-            }
+            $($crate::lane::LaneType::$name => { type $L = $type; $body })*
         }
     };
 }
@@ -87,6 +89,10 @@ pub(crate) struct Arrays {
     f64: Vec<Vec<f64>>,
     i64: Vec<Vec<i64>>,
     u64: Vec<Vec<u64>>,
+    f16: Vec<Vec<f16>>,
+    c64: Vec<Vec<[f32; 2]>>,
+    c128: Vec<Vec<[f64; 2]>>,
+    bool: Vec<Vec<Bool>>,
 }
 
 impl Arrays {
@@ -104,6 +110,10 @@ impl Arrays {
         self.f64.push(Vec::new());
         self.i64.push(Vec::new());
         self.u64.push(Vec::new());
+        self.f16.push(Vec::new());
+        self.c64.push(Vec::new());
+        self.c128.push(Vec::new());
+        self.bool.push(Vec::new());
         let last = self.f32.len() - 1;
         L::arrays_mut(self)[last] = array;
         Ok(())
@@ -125,10 +135,10 @@ impl Arrays {
 }
 
 /// A type in which blocks are computed.
-pub(crate) trait Lane: Number + matrix::Element {
-    /// Floats are computed in vectors; integers one by one, since WebAssembly has no vector instructions for
-    /// saturating arithmetic in 64 bits.
-    const FLOAT: bool;
+pub(crate) trait Lane: matrix::Element + PartialOrd {
+    /// Floats are computed in vectors, several operations at a time; all else one by one, since WebAssembly has no vector
+    /// instructions for saturating arithmetic in 64 bits, for halves and for products of complex numbers.
+    const VECTOR: bool;
 
     fn arrays(arrays: &Arrays) -> &Vec<Vec<Self>>;
     fn arrays_mut(arrays: &mut Arrays) -> &mut Vec<Vec<Self>>;
@@ -136,14 +146,44 @@ pub(crate) trait Lane: Number + matrix::Element {
     /// The number, rounded or bounded.
     fn constant(number: Constant) -> Self;
 
+    /// From a real and an imaginary part; what is real has the former alone.
+    fn from_parts(parts: [f64; 2]) -> Self;
+
+    /// The real and the imaginary part. 64-bit integers are rounded.
+    fn parts(self) -> [f64; 2];
+
     fn negate(self) -> Self;
 
+    /// The magnitude; of a complex number, as one whose imaginary part is 0.
     fn absolute(self) -> Self;
+
+    /// Whether a part of it is NaN.
+    fn is_nan(self) -> bool;
+
+    /// NaN if either is.
+    #[inline(always)]
+    fn lesser(self, other: Self) -> Self {
+        if other < self || other.is_nan() {
+            other
+        } else {
+            self
+        }
+    }
+
+    /// NaN if either is.
+    #[inline(always)]
+    fn greater(self, other: Self) -> Self {
+        if self < other || other.is_nan() {
+            other
+        } else {
+            self
+        }
+    }
 
     /// Writes `f(a, b)` for each pair of elements.
     #[inline(always)]
     fn zip(a: &[Self], b: &[Self], out: &mut [Self], f: impl Fn(Self, Self) -> Self) {
-        if Self::FLOAT {
+        if Self::VECTOR {
             elementwise::zip(a, b, out, f);
         } else {
             for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
@@ -153,43 +193,107 @@ pub(crate) trait Lane: Number + matrix::Element {
     }
 }
 
-macro_rules! lanes {
-    ($($type:ident, $float:literal, |$number:ident| $constant:expr, $negate:expr, $absolute:expr;)*) => {$(
+macro_rules! lane {
+    ($field:ident, $vector:literal, |$number:ident| $constant:expr, $negate:expr, $absolute:expr) => {
+        const VECTOR: bool = $vector;
+
+        fn arrays(arrays: &Arrays) -> &Vec<Vec<Self>> {
+            &arrays.$field
+        }
+
+        fn arrays_mut(arrays: &mut Arrays) -> &mut Vec<Vec<Self>> {
+            &mut arrays.$field
+        }
+
+        fn constant($number: Constant) -> Self {
+            $constant
+        }
+
+        #[inline(always)]
+        fn negate(self) -> Self {
+            ($negate)(self)
+        }
+
+        #[inline(always)]
+        fn absolute(self) -> Self {
+            ($absolute)(self)
+        }
+    };
+}
+
+macro_rules! real {
+    ($($type:ident, $field:ident, $vector:literal, |$number:ident| $constant:expr, $negate:expr, $absolute:expr;)*) => {$(
         impl Lane for $type {
-            const FLOAT: bool = $float;
+            lane! { $field, $vector, |$number| $constant, $negate, $absolute }
 
-            fn arrays(arrays: &Arrays) -> &Vec<Vec<Self>> {
-                &arrays.$type
-            }
-
-            fn arrays_mut(arrays: &mut Arrays) -> &mut Vec<Vec<Self>> {
-                &mut arrays.$type
-            }
-
-            fn constant($number: Constant) -> Self {
-                $constant
+            #[inline(always)]
+            fn from_parts([real, _]: [f64; 2]) -> Self {
+                Number::from_f64(real)
             }
 
             #[inline(always)]
-            fn negate(self) -> Self {
-                ($negate)(self)
+            fn parts(self) -> [f64; 2] {
+                [Number::to_f64(self), 0.0]
             }
 
             #[inline(always)]
-            fn absolute(self) -> Self {
-                ($absolute)(self)
+            fn is_nan(self) -> bool {
+                Number::is_nan(self)
             }
         }
     )*};
 }
 
-lanes! {
-    f32, true, |number| number.to_f64() as f32, |x: f32| -x, f32::abs;
-    f64, true, |number| number.to_f64(), |x: f64| -x, f64::abs;
-    i64, false, |number| integer(number, i64::MIN.into(), i64::MAX.into()) as i64,
+real! {
+    f32, f32, true, |number| number.to_f64() as f32, |x: f32| -x, f32::abs;
+    f64, f64, true, |number| number.to_f64(), |x: f64| -x, f64::abs;
+    i64, i64, false, |number| integer(number, i64::MIN.into(), i64::MAX.into()) as i64,
         i64::saturating_neg, i64::saturating_abs;
-    u64, false, |number| integer(number, 0, u64::MAX.into()) as u64, |_| 0, |x| x;
+    u64, u64, false, |number| integer(number, 0, u64::MAX.into()) as u64, |_| 0, |x| x;
+    f16, f16, false, |number| Number::from_f64(number.to_f64()), |x: f16| -x,
+        |x: f16| f16::from_bits(x.to_bits() & 0x7fff);
+    // Nothing is negated: its typing refuses that.
+    Bool, bool, false, |number| Number::from_f64(number.to_f64()), |x| x, |x| x;
 }
+
+macro_rules! complex {
+    ($($type:ident, $field:ident;)*) => {$(
+        impl Lane for [$type; 2] {
+            lane! {
+                $field, false, |number| Self::from_parts([number.to_f64(), 0.0]), |[a, b]: Self| [-a, -b],
+                |[a, b]: Self| [a.hypot(b), 0.0]
+            }
+
+            #[inline(always)]
+            fn from_parts(parts: [f64; 2]) -> Self {
+                parts.map(Number::from_f64)
+            }
+
+            #[inline(always)]
+            fn parts(self) -> [f64; 2] {
+                self.map(f64::from)
+            }
+
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                self[0].is_nan() || self[1].is_nan()
+            }
+
+            // The first NaN stays, whose parts need not both be NaN. Else the real parts decide, and then the imaginary ones.
+            #[inline(always)]
+            fn lesser(self, other: Self) -> Self {
+                if Lane::is_nan(self) || self <= other && !Lane::is_nan(other) { self } else { other }
+            }
+
+            #[inline(always)]
+            fn greater(self, other: Self) -> Self {
+                if Lane::is_nan(self) || self >= other && !Lane::is_nan(other) { self } else { other }
+            }
+        }
+    )*};
+}
+
+complex! { f32, c64; f64, c128; }
 
 fn integer(number: Constant, low: i128, high: i128) -> i128 {
     match number {

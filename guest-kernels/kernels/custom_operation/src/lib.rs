@@ -41,9 +41,9 @@ impl Kernel for CustomOperation {
         "abi": "0.1",
         "kind": "cpu.custom_operation",
         "version": "0.1.0",
-        "summary": "Computes the expression of the stage's `operation` key, element by element in one pass. It may use input, the aliases of the auxiliary streams, numbers, + - * / and the matrix product @, parentheses, abs(x), min(x, y) or minimum, max(x, y) or maximum, and clip(x, low, high). Shapes are broadcast and dtypes promoted as NumPy does; the result must have the output's shape and dtype. Integers saturate.",
+        "summary": "Computes the expression of the stage's `operation` key, element by element in one pass. It may use input, the aliases of the auxiliary streams, numbers, + - * / and the matrix product @, parentheses, abs(x), min(x, y) or minimum, max(x, y) or maximum, and clip(x, low, high). Shapes are broadcast and dtypes promoted as NumPy does; the result must have the output's shape and dtype. Integers saturate; of bool, + is 'or' and * is 'and', and there is no -; abs of a complex number is real.",
         "auxiliary_arity": null,
-        "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
+        "dtypes": ["bool", "s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f16", "f32", "f64", "c64", "c128"],
         "parameters": { "type": "object", "properties": {}, "additionalProperties": false }
     }"#;
 

@@ -117,7 +117,8 @@ impl<'a> Planner<'a> {
     }
 
     fn unary(&mut self, index: usize, operation: Operation, x: usize) -> Result<Term, Error> {
-        let lane = LaneType::of(self.array(index)?.dtype);
+        // That of the operand: a magnitude is real, what it is of need not be.
+        let lane = LaneType::of(self.array(x)?.dtype);
         let x = self.operand(self.passes[index], lane, self.terms[x])?;
         let result = self.step(index, lane, operation, [x; 3]);
         self.bound(index, result)
@@ -153,7 +154,7 @@ impl<'a> Planner<'a> {
                 return number.ok_or_else(|| self.error(index, "the integer becomes too large"));
             }
             // The order matters between zeros of both signs only.
-            (Term::Constant(number), b) if number.to_f64() != 0.0 => (b, a),
+            (Term::Constant(number), b) if number.to_f64() != 0.0 && lane.is_vector() => (b, a),
             other => other,
         };
         let a = self.operand(self.passes[index], lane, a)?;
@@ -163,7 +164,7 @@ impl<'a> Planner<'a> {
             _ => Operation::Maximum,
         };
         Ok(match b {
-            Operand::Single(_) if lane.is_float() => self.limit(index, lane, operation, a, b),
+            Operand::Single(_) if lane.is_vector() => self.limit(index, lane, operation, a, b),
             _ => self.step(index, lane, operation, [a, b, b]),
         })
     }
@@ -473,7 +474,7 @@ fn join(last: &Formula, result: usize, next: &Formula) -> Option<Formula> {
         _ => return None,
     };
     let both = last.operation.then(next.operation);
-    let operation = both.filter(|_| last.lane.is_float() && last.limits.is_none())?;
+    let operation = both.filter(|_| last.lane.is_vector() && last.limits.is_none())?;
     Some(Formula {
         operation,
         operands: [last.operands[0], last.operands[1], other],

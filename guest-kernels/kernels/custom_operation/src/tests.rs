@@ -1,5 +1,7 @@
 //! The kernel against a naive evaluator, and against results of NumPy.
 
+mod dtypes;
+
 use proptest::prelude::*;
 use sandpipe_kernel::{
     Element, Failure,

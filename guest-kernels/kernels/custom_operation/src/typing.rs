@@ -4,7 +4,7 @@ use sandpipe_kernel::Dtype;
 
 use crate::{
     constant::Constant,
-    expression::{Binary, Expression, Node},
+    expression::{Binary, Expression, Node, Unary},
     token::Error,
 };
 
@@ -33,22 +33,16 @@ pub(crate) fn infer(expression: &Expression, streams: &[Array]) -> Result<Vec<Va
             Node::Stream(stream) => Ok(Value::Array(streams[stream].clone())),
             Node::Unary(operator, x) => match &values[x] {
                 Value::Constant(number) => known(number.unary(operator)),
-                Value::Array(array) => Ok(Value::Array(array.clone())),
+                Value::Array(array) => unary(operator, array.clone()).map(Value::Array),
             },
             Node::Binary(operator, x, y) => match (&values[x], &values[y]) {
                 (&Value::Constant(x), &Value::Constant(y)) if operator != Binary::Product => {
                     known(x.binary(operator, y))
                 }
                 (x, y) if operator == Binary::Product => product(x, y).map(Value::Array),
-                (x, y) => together(&[x, y], false).map(|array| {
-                    Value::Array(match operator {
-                        Binary::Divide if array.dtype.is_integer() => Array {
-                            dtype: Dtype::F64,
-                            ..array
-                        },
-                        _ => array,
-                    })
-                }),
+                (x, y) => together(&[x, y], false)
+                    .and_then(|array| binary(operator, array))
+                    .map(Value::Array),
             },
             Node::Clip([x, low, high]) => match (&values[x], &values[low], &values[high]) {
                 (&Value::Constant(x), &Value::Constant(low), &Value::Constant(high)) => known(
@@ -72,6 +66,33 @@ fn known(number: Option<Constant>) -> Result<Value, String> {
         .ok_or_else(|| "the integer becomes too large".into())
 }
 
+fn unary(operator: Unary, array: Array) -> Result<Array, String> {
+    match operator {
+        Unary::Negative if array.dtype == Dtype::Bool => {
+            Err("bool cannot be negated: '1 - x' is 0 where x is true, and else 1".into())
+        }
+        Unary::Absolute => Ok(Array {
+            dtype: array.dtype.part(),
+            ..array
+        }),
+        _ => Ok(array),
+    }
+}
+
+/// What becomes of operands that are, together, like an array.
+fn binary(operator: Binary, array: Array) -> Result<Array, String> {
+    match operator {
+        Binary::Subtract if array.dtype == Dtype::Bool => Err(
+            "bool cannot be subtracted from bool: '1 * x - y' is a difference of numbers".into(),
+        ),
+        Binary::Divide if array.dtype.is_integer() || array.dtype == Dtype::Bool => Ok(Array {
+            dtype: Dtype::F64,
+            ..array
+        }),
+        _ => Ok(array),
+    }
+}
+
 /// The array that values, at least one of them an array, become together. Unless the operation `saturates`
 /// anyway, integers must fit into the dtype that they are to take.
 fn together(values: &[&Value], saturates: bool) -> Result<Array, String> {
@@ -88,7 +109,10 @@ fn together(values: &[&Value], saturates: bool) -> Result<Array, String> {
     };
     for value in values {
         match value {
-            Value::Constant(Constant::Float(_)) if dtype.is_integer() => dtype = Dtype::F64,
+            Value::Constant(Constant::Float(_)) if dtype.is_integer() || dtype == Dtype::Bool => {
+                dtype = Dtype::F64;
+            }
+            Value::Constant(Constant::Integer(_)) if dtype == Dtype::Bool => dtype = Dtype::S64,
             _ => {}
         }
     }
@@ -138,23 +162,17 @@ pub(crate) fn bounds(dtype: Dtype) -> Option<(i128, i128)> {
     }
 }
 
-/// The smallest dtype that holds the values of both, where there is one; of 64 signed and unsigned bits, f64.
+/// The smallest dtype that holds the values of both, where there is one; of 64 bits of integers and floats, f64.
 fn promote(a: Dtype, b: Dtype) -> Dtype {
-    use Dtype::{F32, F64, S16, S32, S64};
-    if a == b {
-        return a;
-    }
-    match (a.is_integer(), b.is_integer()) {
-        (false, false) => F64,
-        (true, false) => promote(b, a),
-        (false, true) => {
-            if a == F32 && b.size() <= 2 {
-                F32
-            } else {
-                F64
-            }
-        }
-        (true, true) => {
+    use Dtype::{Bool, C64, C128, F64, S16, S32, S64};
+    match (a, b) {
+        _ if a == b => a,
+        (Bool, other) | (other, Bool) => other,
+        (C64 | C128, _) | (_, C64 | C128) => match promote(a.part(), b.part()) {
+            F64 => C128,
+            _ => C64,
+        },
+        _ if a.is_integer() && b.is_integer() => {
             let signed = |dtype| bounds(dtype).is_some_and(|(low, _)| low < 0);
             let (large, small) = if a.size() >= b.size() { (a, b) } else { (b, a) };
             if signed(a) == signed(b) || signed(large) && large.size() > small.size() {
@@ -167,6 +185,20 @@ fn promote(a: Dtype, b: Dtype) -> Dtype {
                 _ => F64,
             }
         }
+        _ => {
+            let (a, b) = (float(a), float(b));
+            if a.size() >= b.size() { a } else { b }
+        }
+    }
+}
+
+/// The smallest float that NumPy takes for the values of a real dtype.
+fn float(dtype: Dtype) -> Dtype {
+    match (dtype, dtype.size()) {
+        (Dtype::F16 | Dtype::F32, _) => dtype,
+        (_, 1) => Dtype::F16,
+        (_, 2) => Dtype::F32,
+        _ => Dtype::F64,
     }
 }
 
@@ -225,23 +257,53 @@ mod tests {
     #[test]
     fn dtypes_are_promoted_as_numpy_does() {
         use Dtype::*;
-        for (a, b, expected) in [
-            (S8, U8, S16),
-            (S16, U8, S16),
-            (S8, U16, S32),
-            (S32, U16, S32),
-            (S8, U32, S64),
-            (S64, U32, S64),
-            (S8, U64, F64),
-            (U8, U64, U64),
-            (S16, F32, F32),
-            (U16, F32, F32),
-            (S32, F32, F64),
-            (U8, F64, F64),
-            (F32, F64, F64),
-        ] {
-            assert_eq!(promote(a, b), expected, "{a} {b}");
-            assert_eq!(promote(b, a), expected, "{b} {a}");
+        // As numpy.result_type has them.
+        let table = [
+            [
+                Bool, S8, S16, S32, S64, U8, U16, U32, U64, F16, F32, F64, C64, C128,
+            ],
+            [
+                S8, S8, S16, S32, S64, S16, S32, S64, F64, F16, F32, F64, C64, C128,
+            ],
+            [
+                S16, S16, S16, S32, S64, S16, S32, S64, F64, F32, F32, F64, C64, C128,
+            ],
+            [
+                S32, S32, S32, S32, S64, S32, S32, S64, F64, F64, F64, F64, C128, C128,
+            ],
+            [
+                S64, S64, S64, S64, S64, S64, S64, S64, F64, F64, F64, F64, C128, C128,
+            ],
+            [
+                U8, S16, S16, S32, S64, U8, U16, U32, U64, F16, F32, F64, C64, C128,
+            ],
+            [
+                U16, S32, S32, S32, S64, U16, U16, U32, U64, F32, F32, F64, C64, C128,
+            ],
+            [
+                U32, S64, S64, S64, S64, U32, U32, U32, U64, F64, F64, F64, C128, C128,
+            ],
+            [
+                U64, F64, F64, F64, F64, U64, U64, U64, U64, F64, F64, F64, C128, C128,
+            ],
+            [
+                F16, F16, F32, F64, F64, F16, F32, F64, F64, F16, F32, F64, C64, C128,
+            ],
+            [
+                F32, F32, F32, F64, F64, F32, F32, F64, F64, F32, F32, F64, C64, C128,
+            ],
+            [
+                F64, F64, F64, F64, F64, F64, F64, F64, F64, F64, F64, F64, C128, C128,
+            ],
+            [
+                C64, C64, C64, C128, C128, C64, C64, C128, C128, C64, C64, C128, C64, C128,
+            ],
+            [C128; 14],
+        ];
+        for (a, row) in Dtype::all().zip(table) {
+            for (b, expected) in Dtype::all().zip(row) {
+                assert_eq!(promote(a, b), expected, "{a} {b}");
+            }
         }
     }
 

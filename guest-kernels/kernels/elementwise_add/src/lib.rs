@@ -12,10 +12,10 @@ impl Formula for Add {
         "abi": "0.1",
         "kind": "cpu.elementwise_add",
         "version": "0.1.0",
-        "summary": "Adds the auxiliary stream: out = in + auxiliary, in the streams' own dtype. Integers saturate.",
+        "summary": "Adds the auxiliary stream: out = in + auxiliary, in the streams' own dtype. Integers saturate; of bool it is 'or'.",
         "auxiliary_arity": 1,
         "split": "rows",
-        "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f16", "f32", "f64", "c64", "c128"],
+        "dtypes": ["bool", "s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f16", "f32", "f64", "c64", "c128"],
         "parameters": { "type": "object", "properties": {}, "additionalProperties": false }
     }"#;
 

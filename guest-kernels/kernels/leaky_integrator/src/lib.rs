@@ -1,7 +1,8 @@
 //! `cpu.leaky_integrator`: s ← leak × s + gain × in; out = s.
 
 use sandpipe_kernel::{
-    Context, Failure, Frame, Inputs, Kernel, Number, elementwise::zip, export, match_number,
+    Array, Context, Dtype, Failure, Frame, Inputs, Kernel, Number, elementwise::zip, export,
+    match_real,
 };
 use serde::Deserialize;
 
@@ -29,9 +30,9 @@ impl Kernel for LeakyIntegrator {
         "abi": "0.1",
         "kind": "cpu.leaky_integrator",
         "version": "0.1.0",
-        "summary": "Integrates a vector with a leak: s = leak × s + gain × in, out = s, starting from zeros. Computed in double precision and kept in the stream's dtype. Auxiliary streams of one value each, under the aliases gain and leak, replace the parameters; if one is bound as override_enabled, only while that is not 0.",
+        "summary": "Integrates a vector with a leak: s = leak × s + gain × in, out = s, starting from zeros. Computed in double precision and kept in the stream's dtype; of complex numbers, each part by itself. Auxiliary streams of one value each, under the aliases gain and leak, replace the parameters; if one is bound as override_enabled, only while that is not 0.",
         "auxiliary_arity": null,
-        "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
+        "dtypes": ["bool", "s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f16", "f32", "f64", "c64", "c128"],
         "parameters": {
             "type": "object",
             "properties": {
@@ -55,6 +56,7 @@ impl Kernel for LeakyIntegrator {
                 )));
             }
             auxiliary.require_single()?;
+            require_real(auxiliary)?;
         }
         LeakyIntegrator::new(context).map(drop)
     }
@@ -95,15 +97,28 @@ impl Kernel for LeakyIntegrator {
         let previous = frame.state.previous(0)?;
         let next = frame.state.next(0)?;
         let output = frame.outputs.get(0)?;
-        match_number!(input.dtype(), T => {
-            let next = next.slice::<T>()?;
-            zip(previous.slice::<T>()?, input.slice::<T>()?, next, |state, x| {
-                T::from_f64(leak * state.to_f64() + gain * x.to_f64())
+        match_real!(input.dtype().part(), T => {
+            let next = next.parts::<T>()?;
+            zip(previous.parts::<T>()?, input.parts::<T>()?, next, |state, x| {
+                Number::from_f64(leak * state.to_f64() + gain * x.to_f64())
             });
-            output.slice::<T>()?.copy_from_slice(next);
+            output.parts::<T>()?.copy_from_slice(next);
             Ok(())
         })
     }
+}
+
+/// Fails unless an auxiliary stream holds a real number.
+fn require_real(auxiliary: &Array) -> Result<(), Failure> {
+    let what = match auxiliary.dtype() {
+        Dtype::Bool => "a number",
+        Dtype::C64 | Dtype::C128 => "a real number",
+        _ => return Ok(()),
+    };
+    Err(Failure::dtype(format!(
+        "{auxiliary} must hold {what}, but has dtype {}",
+        auxiliary.dtype()
+    )))
 }
 
 /// The one value of an auxiliary input, or `otherwise` when there is none.
@@ -112,7 +127,7 @@ fn single(auxiliary: Inputs, index: Option<usize>, otherwise: f64) -> Result<f64
         return Ok(otherwise);
     };
     let view = auxiliary.get(index)?;
-    match_number!(view.dtype(), T => {
+    match_real!(view.dtype(), T => {
         Ok(view.slice::<T>()?.first().map_or(otherwise, |value| value.to_f64()))
     })
 }
@@ -121,7 +136,10 @@ export!(LeakyIntegrator);
 
 #[cfg(test)]
 mod tests {
-    use sandpipe_kernel::testing::{Builder, Stage};
+    use sandpipe_kernel::{
+        Bool, f16,
+        testing::{Builder, Stage},
+    };
 
     use super::*;
 
@@ -189,5 +207,37 @@ mod tests {
         assert!(message(builder.auxiliary("bias", &[1], &[0f32])).contains("got 'bias'"));
         let builder = stage().parameter("leak", 1);
         assert!(message(builder.auxiliary("gain", &[2], &[0f32; 2])).contains("exactly one value"));
+    }
+
+    #[test]
+    fn complex_numbers_are_integrated_by_parts_and_halves_are_a_gain() -> Result<(), Failure> {
+        let mut stage = Stage::<LeakyIntegrator>::new()
+            .trigger_input("x", &[2], &[[1.0f64, -2.0], [f64::INFINITY, 3.0]])
+            .auxiliary("gain", &[1], &[f16::from_f32(0.5)])
+            .parameter("leak", 0.5)
+            .output::<[f64; 2]>("y", &[2])
+            .build()?;
+        for expected in [[0.5, -1.0, 1.5], [0.75, -1.5, 2.25]] {
+            stage.compute()?;
+            let y = stage.output::<[f64; 2]>(0);
+            assert_eq!(
+                y,
+                [[expected[0], expected[1]], [f64::INFINITY, expected[2]]]
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_gain_is_a_real_number() {
+        let message = |builder: Builder<LeakyIntegrator>| {
+            let failure = builder.parameter("leak", 1).validate().err();
+            failure.map(|failure| failure.message).unwrap_or_default()
+        };
+        let complex = stage().auxiliary("gain", &[1], &[[1.0f32, 0.0]]);
+        let expected = "auxiliary 'gain' must hold a real number, but has dtype complex64";
+        assert!(message(complex).ends_with(expected));
+        let truth = stage().auxiliary("gain", &[1], &[Bool::from(true)]);
+        assert!(message(truth).ends_with("must hold a number, but has dtype bool"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use sandpipe_kernel::{Context, Failure, Frame, Kernel, Number, export, match_number};
+use sandpipe_kernel::{Context, Failure, Frame, Kernel, Number, export, match_real};
 use serde::Deserialize;
 
 /// The kernel.
@@ -44,7 +44,7 @@ impl Kernel for MovingSpot {
         "summary": "A source: a camera that sees a spot of light go round an ellipse about the centre of its image. A second stream, of 2 elements, gets the true position as row and column, counted from the centre.",
         "input_arity": 0,
         "output_arity": null,
-        "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
+        "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f16", "f32", "f64"],
         "parameters": {
             "type": "object",
             "properties": {
@@ -95,19 +95,19 @@ impl Kernel for MovingSpot {
         profile(&mut self.rows, row, width);
         profile(&mut self.columns, column, width);
         let image = frame.outputs.get(0)?;
-        match_number!(image.dtype(), T => {
+        match_real!(image.dtype(), T => {
             let pixels = image.slice::<T>()?.chunks_exact_mut(self.columns.len().max(1));
             for (line, row) in pixels.zip(&self.rows) {
                 for (pixel, column) in line.iter_mut().zip(&self.columns) {
-                    *pixel = T::from_f64(background + peak * row * column);
+                    *pixel = Number::from_f64(background + peak * row * column);
                 }
             }
             Ok(())
         })?;
         if frame.outputs.len() > 1 {
             let position = frame.outputs.get(1)?;
-            match_number!(position.dtype(), T => {
-                position.slice::<T>()?.copy_from_slice(&[T::from_f64(row), T::from_f64(column)]);
+            match_real!(position.dtype(), T => {
+                position.slice::<T>()?.copy_from_slice(&[Number::from_f64(row), Number::from_f64(column)]);
                 Ok(())
             })?;
         }

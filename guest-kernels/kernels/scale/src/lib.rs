@@ -27,8 +27,8 @@ impl Kernel for Scale {
         "abi": "0.1",
         "kind": "cpu.scale",
         "version": "0.1.0",
-        "summary": "Multiplies every element by a constant: out = in × factor, computed in double precision. Integers are truncated toward zero and saturate.",
-        "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
+        "summary": "Multiplies every element by a constant: out = in × factor, computed in double precision. Integers are truncated toward zero and saturate; bool is false for 0 and true for all else; of complex numbers, both parts are multiplied.",
+        "dtypes": ["bool", "s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f16", "f32", "f64", "c64", "c128"],
         "split": "rows",
         "parameters": {
             "type": "object",
@@ -62,7 +62,7 @@ export!(Scale);
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use sandpipe_kernel::testing::Stage;
+    use sandpipe_kernel::{Arithmetic, Bool, Element, f16, testing::Stage};
 
     use super::*;
 
@@ -92,6 +92,47 @@ mod tests {
             .build()?;
         stage.compute()?;
         assert_eq!(stage.output::<i8>(0), [-17, 2, -128, 127]);
+        Ok(())
+    }
+
+    fn scale<T: Element>(values: &[T], factor: f64, part: [u32; 2]) -> Result<Vec<T>, Failure> {
+        let shape = [values.len() as u32];
+        let mut stage = Stage::<Scale>::new()
+            .part(part[0], part[1])
+            .parameter("factor", factor)
+            .trigger_input("x", &shape, values)
+            .output::<T>("y", &shape)
+            .build()?;
+        stage.compute()?;
+        Ok(stage.output::<T>(0).to_vec())
+    }
+
+    #[test]
+    fn both_parts_of_complex_numbers_are_multiplied_by_all_parts_of_a_stage() -> Result<(), Failure>
+    {
+        let values: Vec<[f64; 2]> = (0..150).map(|k| [f64::from(k), -1.0]).collect();
+        let mut sum = vec![[0.0; 2]; 150];
+        for index in 0..3 {
+            for (sum, part) in sum.iter_mut().zip(scale(&values, 2.0, [index, 3])?) {
+                *sum = sum.sum(part);
+            }
+        }
+        let doubled: Vec<_> = values.iter().map(|x| x.map(|x| 2.0 * x)).collect();
+        assert_eq!(sum, doubled);
+        let infinite = scale(&[[f32::INFINITY, 1.0]], 0.1, [0, 1])?;
+        assert_eq!(infinite, [[f32::INFINITY, 0.1]], "no NaN of the other part");
+        Ok(())
+    }
+
+    #[test]
+    fn halves_are_rounded_once_and_bool_is_what_is_not_0() -> Result<(), Failure> {
+        let half = f16::from_f32;
+        // Just above the middle between 1 and the next half, by less than an f32 can tell.
+        let factor = 1.0 + 1.0 / 2048.0 + f64::EPSILON;
+        assert_eq!(scale(&[half(1.0)], factor, [0, 1])?, [half(1.000_976_6)]);
+        let values = [false, true, true].map(Bool::from);
+        assert_eq!(scale(&values, -0.5, [0, 1])?, values);
+        assert_eq!(scale(&values, 0.0, [0, 1])?, [Bool::from(false); 3]);
         Ok(())
     }
 }

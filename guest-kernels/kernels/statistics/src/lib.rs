@@ -1,6 +1,6 @@
 //! `cpu.statistics`: a sink. Looks at what comes in: its mean and spread, and whether all of it are numbers.
 
-use sandpipe_kernel::{Context, Failure, Frame, Kernel, Number, export, match_number};
+use sandpipe_kernel::{Context, Failure, Frame, Kernel, Number, export, match_real};
 use serde::Deserialize;
 
 /// The kernel.
@@ -22,7 +22,7 @@ impl Kernel for Statistics {
         "version": "0.1.0",
         "summary": "A sink: the mean and the standard deviation of every frame, in double precision, to its output, if it has one. On request a frame with a NaN is a fault.",
         "output_arity": null,
-        "dtypes": ["s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"],
+        "dtypes": ["bool", "s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f16", "f32", "f64"],
         "parameters": {
             "type": "object",
             "properties": {
@@ -51,7 +51,7 @@ impl Kernel for Statistics {
 
     fn compute_frame(&mut self, mut frame: Frame) -> Result<(), Failure> {
         let input = frame.trigger_inputs.get(0)?;
-        let (mean, deviation) = match_number!(input.dtype(), T => {
+        let (mean, deviation) = match_real!(input.dtype(), T => {
             let values = input.slice::<T>()?;
             if self.fail_on_nan && let Some(place) = values.iter().position(|value| value.is_nan()) {
                 return Err(Failure::failed(format!("element {place} of frame {} is no number", frame.id)));
@@ -62,8 +62,8 @@ impl Kernel for Statistics {
             return Ok(());
         }
         let output = frame.outputs.get(0)?;
-        match_number!(output.dtype(), T => {
-            output.slice::<T>()?.copy_from_slice(&[T::from_f64(mean), T::from_f64(deviation)]);
+        match_real!(output.dtype(), T => {
+            output.slice::<T>()?.copy_from_slice(&[mean, deviation].map(Number::from_f64));
             Ok(())
         })
     }

@@ -4,7 +4,7 @@
 //! dtype all the same, so that it makes no difference whether an image comes as integers or as the floats that equal them.
 
 use sandpipe_kernel::{
-    Context, Failure, Frame, View,
+    Context, Failure, Frame, Number, View,
     elementwise::{map, zip, zip3},
 };
 use sandpipe_kernel_common::centroid::ColumnSums;
@@ -49,7 +49,7 @@ pub(crate) struct Controller<T> {
     wide_vectors: [Vec<f64>; 3],
 }
 
-impl<T: Element> Controller<T> {
+impl<T: Element + Number> Controller<T> {
     pub(crate) fn new(
         context: &Context,
         parameters: &Parameters,
@@ -178,7 +178,7 @@ impl<T: Element> Controller<T> {
     }
 }
 
-impl<T: Element> Control for Controller<T> {
+impl<T: Element + Number> Control for Controller<T> {
     fn compute(&mut self, frame: Frame<'_>) -> Result<(), Failure> {
         self.measure(&frame)?;
         self.reconstruct(&frame)?;
@@ -186,12 +186,12 @@ impl<T: Element> Control for Controller<T> {
     }
 }
 
-fn is<T: Element>(frame: &View<'_>) -> bool {
+fn is<T: Element + Number>(frame: &View<'_>) -> bool {
     frame.dtype() == T::DTYPE
 }
 
 /// (image − dark) × inverse flat, from element `start` on.
-fn calibrate<T: Element>(
+fn calibrate<T: Element + Number>(
     views: [View<'_>; 3],
     start: usize,
     wide: &mut [Vec<f64>; 3],

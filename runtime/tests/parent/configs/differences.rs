@@ -85,7 +85,10 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
     sandpipe(
         "dtype-that-the-kernel-cannot-compute",
-        &["cannot use '…', whose dtype is"],
+        &[
+            "cannot use '…', whose dtype is",
+            "must hold a real number, but has dtype",
+        ],
     ),
     sandpipe(
         "size-beyond-the-machine",

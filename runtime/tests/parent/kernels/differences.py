@@ -26,6 +26,13 @@ class Dies:
         self.words = words
 
 
+class Near:
+    """These values, but for a few of their last bits."""
+
+    def __init__(self, values):
+        self.values = values
+
+
 # A conversion that C leaves undefined: something else than what is right.
 UNDEFINED = object()
 
@@ -42,6 +49,9 @@ def row(questions, row, kind, inputs, output, *, parent, sandpipe, policy=None, 
     found = answer(stage, streams)
     if isinstance(parent, (Refuses, Dies)):
         assert type(found) is type(parent) and parent.words in found.words, f"{name}: {vars(found)}"
+    elif isinstance(parent, Near):
+        expected = one(np.array(parent.values, dtype).reshape(shape))
+        assert np.allclose(found, expected, rtol=4 * np.finfo(dtype).eps, atol=0), f"{name}: {found}"
     elif parent is UNDEFINED:
         assert not np.array_equal(found, values), f"{name}: {found}"
     else:
@@ -182,10 +192,13 @@ def sums(questions):
         parent=[2**53],
         sandpipe=[2**53 + 1],
     )
-    ask = lambda *arguments, **more: row(questions, "`cpu.reduce`: sums and means of float32", *arguments, **more)
+    ask = lambda *arguments, **more: row(questions, "`cpu.reduce`: sums and means of float16, float32 and complex64", *arguments, **more)
     large = np.array([3e38, 3e38, -3e38], "float32")
     ask("cpu.reduce", [large], ((1,), "float32"), parameters={"operation": "sum"}, parent=[np.inf], sandpipe=[3e38])
     ask("cpu.reduce", [large], ((1,), "float32"), parent=[np.inf], sandpipe=[1e38])
+    ask("cpu.reduce", [1j * large], ((1,), "complex64"), parameters={"operation": "sum"}, parent=[complex(0, np.inf)], sandpipe=[3e38j])
+    half = np.array([65504] * 1000 + [3] + [-65504] * 1000, "float16")
+    ask("cpu.reduce", [half], ((1,), "float16"), parameters={"operation": "sum"}, parent=UNDEFINED, sandpipe=[3])
 
 
 def centres(questions):
@@ -211,32 +224,87 @@ def centres(questions):
 
 
 def dtypes(questions):
-    ask = lambda *arguments, **more: row(questions, "bool, float16 and complex streams of kernels that compute", *arguments, **more)
     half, whole = np.array([1.5, 2], "float16"), np.array([1.5, 2j], "complex64")
     true = np.array([True, False])
-    ask("cpu.scale", [half], ((2,), "float16"), parameters={"factor": 2}, parent=Dies("float16"), sandpipe=Refuses("float16"))
-    ask("cpu.scale", [whole], ((2,), "complex64"), parameters={"factor": 2}, parent=[3, 4j], sandpipe=Refuses("complex64"))
-    ask("cpu.scale", [true], ((2,), "bool"), parameters={"factor": 2}, parent=[1, 0], sandpipe=Refuses("bool"))
-    ask("cpu.elementwise_add", [true], ((2,), "bool"), auxiliary={"b": true}, parent=[1, 0], sandpipe=Refuses("bool"))
+
+    dying = "float16 of `cpu.scale`, `cpu.add_constant`, `cpu.scale_offset` and `cpu.leaky_integrator`"
+    ask = lambda *arguments, **more: row(questions, dying, *arguments, **more)
+    halves = dict(inputs=[half], output=((2,), "float16"), parent=Dies("float16"))
+    ask("cpu.scale", **halves, parameters={"factor": 2}, sandpipe=[3, 4])
+    ask("cpu.add_constant", **halves, parameters={"constant": 0.0001}, sandpipe=half)
+    ask("cpu.scale_offset", **halves, auxiliary={"b": half}, parameters={"gain": 3}, sandpipe=[3, 4])
+    ask("cpu.leaky_integrator", **halves, parameters={"leak": 1, "gain": 1e5}, sandpipe=[np.inf, np.inf])
+
+    ask = lambda *arguments, **more: row(questions, "`cpu.elementwise_subtract` and `cpu.elementwise_divide` of bool", *arguments, **more)
+    truths = dict(inputs=[true], output=((2,), "bool"), auxiliary={"b": true}, sandpipe=Refuses("bool"))
+    ask("cpu.elementwise_subtract", **truths, parent=Dies("numpy boolean subtract"))
+    ask("cpu.elementwise_divide", **truths, parent=Dies("Cannot cast ufunc 'divide' output"))
+
+    ask = lambda *arguments, **more: row(questions, "Complex infinities and NaN, times a real number or divided by it", *arguments, **more)
+    infinite = dict(inputs=[np.array([complex(np.inf, 1)])], output=((1,), "complex128"))
+    lost, kept = [complex(np.inf, np.nan)], [complex(np.inf, 2)]
+    ask("cpu.scale", **infinite, parameters={"factor": 2}, parent=lost, sandpipe=kept)
+    ask("cpu.scale_offset", **infinite, auxiliary={"b": [-1j]}, parameters={"gain": 1}, parent=lost, sandpipe=kept)
+    ask("cpu.leaky_integrator", **infinite, parameters={"leak": 0, "gain": 2}, parent=lost, sandpipe=kept)
+    ask("cpu.reduce", **infinite, parent=lost, sandpipe=[complex(np.inf, 1)])
+
+    ask = lambda *arguments, **more: row(questions, "Products and magnitudes of complex numbers", *arguments, **more)
+    third = np.array([1 / 3 + 1j / 7])
+    squared = [complex(third[0].real ** 2 - third[0].imag ** 2, 2 * third[0].real * third[0].imag)]
+    once = dict(inputs=[third], output=((1,), "complex128"), parent=Near(squared), sandpipe=squared)
+    ask("cpu.elementwise_multiply", **once, auxiliary={"b": third})
+    ask("cpu.custom_operation", **once, operation="input * input")
+    size = [abs(complex(third[0]))]
     ask(
-        "cpu.elementwise_subtract",
-        [true],
+        "cpu.custom_operation",
+        [third],
+        ((1,), "float64"),
+        operation="abs(input)",
+        parent=Near(size),
+        sandpipe=size,
+        tolerance=np.spacing(1.0),
+    )
+
+    row(
+        questions,
+        "`cpu.custom_operation`: limits of `clip` of which a part is NaN",
+        "cpu.custom_operation",
+        [np.array([2 + 1j, 2 + 1j])],
+        ((2,), "complex128"),
+        auxiliary={"low": [complex(1, np.nan), complex(2, np.nan)]},
+        operation="clip(input, low, 9)",
+        parent=[2 + 1j, complex(2, np.nan)],
+        sandpipe=[complex(1, np.nan), complex(2, np.nan)],
+    )
+
+    ask = lambda *arguments, **more: row(questions, "A complex gain, leak or switch of `cpu.leaky_integrator`", *arguments, **more)
+    for alias in ("gain", "leak", "override_enabled"):
+        ask(
+            "cpu.leaky_integrator",
+            [np.array([2], "float32")],
+            ((1,), "float32"),
+            auxiliary={alias: np.array([1.5 + 1j], "complex64")},
+            parameters={"leak": 0, "gain": 1.5},
+            parent=[3],
+            sandpipe=Refuses("must hold a real number"),
+        )
+
+    ask = lambda *arguments, **more: row(questions, "bool, float16 and complex images of kernels that find centres", *arguments, **more)
+    for image, parent in [(true, [0, 1]), (half, Dies("float16")), (whole, Dies("TypingError"))]:
+        dtype, image = str(image.dtype), image.reshape(1, 2)
+        refused = dict(sandpipe=Refuses(dtype), parent=parent)
+        ask("cpu.spot_centroid", [image], ((2,), dtype), **refused)
+        tiles = np.concatenate([image, image])
+        ask("cpu.shack_hartmann_centroid", [tiles], ((1, 1, 2), dtype), parameters={"tile_size": 2}, **refused)
+    ask(
+        "cpu.tip_tilt_controller",
+        [true.reshape(1, 2)],
         ((2,), "bool"),
-        auxiliary={"b": true},
-        parent=Dies("numpy boolean subtract"),
+        auxiliary={"m": np.ones((2, 2), bool), "b": true},
+        parent=Dies("Cannot cast ufunc 'multiply' output"),
         sandpipe=Refuses("bool"),
     )
-    ask("cpu.reduce", [half], ((1,), "float16"), parent=[1.75], sandpipe=Refuses("float16"))
-    ask("cpu.custom_operation", [half], ((2,), "float16"), operation="input * 2", parent=[3, 4], sandpipe=Refuses("float16"))
-    ask(
-        "cpu.leaky_integrator",
-        [np.array([2], "float32")],
-        ((1,), "float32"),
-        auxiliary={"gain": np.array([1.5], "float16")},
-        parameters={"leak": 1},
-        parent=[3],
-        sandpipe=Refuses("float16"),
-    )
+
     row(
         questions,
         "`cpu.flatten` of float16",

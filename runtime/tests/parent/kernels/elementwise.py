@@ -1,7 +1,7 @@
 """Kernels that compute each element by itself, or move elements."""
 
 import numpy as np
-from arithmetic import EVERY, INTEGERS, NUMBERS, cast, doubles, exact, is_integer, product, rng, sample
+from arithmetic import COMPLEX, EVERY, NUMBERS, cast, doubles, exact, is_integer, product, rng, sample
 
 FRAMES = 2
 
@@ -29,23 +29,26 @@ def fits(values, dtype):
     return (values > float(bounds.min) - 1) & (values < float(bounds.max) + 1)
 
 
-def rounded(values, dtype):
+def rounded(formula, dtype, *arrays):
     """Right: the parent's integers where they fit, else saturated."""
     if not is_integer(dtype):
         return None
+    values = formula(*map(doubles, arrays))
     return lambda out: np.where(fits(values, dtype), out, cast(values, dtype))
 
 
 def constants(questions):
-    for dtype in NUMBERS * 2:
+    for dtype in [*NUMBERS, "bool", *COMPLEX] * 2:
         shape = (FRAMES, *shape_for(dtype))
-        array, offset, parameter = sample(shape, dtype), sample(shape, dtype), number()
+        # Of complex infinities the parent makes NaN; see the table.
+        special = dtype not in COMPLEX
+        array, offset = (sample(shape, dtype, special=special) for _ in range(2))
+        parameter = number()
         with np.errstate(all="ignore"):
-            wide, away = doubles(array), doubles(offset)
-            for kind, name, auxiliary, values in [
-                ("cpu.scale", "factor", {}, wide * parameter),
-                ("cpu.add_constant", "constant", {}, wide + parameter),
-                ("cpu.scale_offset", "gain", {"offset": offset}, parameter * wide - away),
+            for kind, name, auxiliary, formula in [
+                ("cpu.scale", "factor", {}, lambda x: x * parameter),
+                ("cpu.add_constant", "constant", {}, lambda x: x + parameter),
+                ("cpu.scale_offset", "gain", {"offset": offset}, lambda x, offset: parameter * x - offset),
             ]:
                 questions.ask(
                     kind,
@@ -53,7 +56,7 @@ def constants(questions):
                     (shape[1:], dtype),
                     auxiliary=auxiliary,
                     parameters={name: parameter},
-                    right=rounded(values, dtype),
+                    right=rounded(formula, dtype, array, *auxiliary.values()),
                 )
 
 
@@ -66,10 +69,12 @@ def near(found, right):
 
 def binary(questions):
     formulas = {"add": lambda a, b: a + b, "subtract": lambda a, b: a - b, "multiply": lambda a, b: a * b}
-    for dtype in [*NUMBERS, "float16", "complex64", "complex128"] * 2:
+    for dtype in EVERY * 2:
         shape = (FRAMES, *shape_for(dtype))
         a, b = sample(shape, dtype), sample(shape, dtype)
         for name, formula in formulas.items():
+            if dtype == "bool" and name == "subtract":
+                continue
             right = None
             if is_integer(dtype):
                 bounds = np.iinfo(dtype)
@@ -79,12 +84,12 @@ def binary(questions):
                 right = lambda out, inside=inside, saturated=saturated: np.where(
                     inside.astype(bool), out, saturated
                 )
-            elif name == "multiply":
+            elif name == "multiply" and dtype != "bool":
                 right = lambda out: near(out, product(a, b))
             questions.ask(
                 f"cpu.elementwise_{name}", [a], (shape[1:], dtype), auxiliary={"b": b}, right=right
             )
-        if not is_integer(dtype):
+        if not is_integer(dtype) and dtype != "bool":
             b.flat[rng.integers(b.size)] = 0
             questions.ask("cpu.elementwise_divide", [a], (shape[1:], dtype), auxiliary={"b": b})
 
