@@ -91,6 +91,11 @@ pub trait Source: Send {
     fn has_generations(&self) -> bool {
         true
     }
+
+    /// Told before [`Source::next`], where each frame is by itself: which of its streams have room for one. It may give one of those only.
+    fn offer(&mut self, free: &[bool]) {
+        let _ = free;
+    }
 }
 
 /// When a sink takes another frame.

@@ -25,6 +25,8 @@ pub struct SourceWorker {
     name: String,
     source: Box<dyn Source>,
     outputs: Vec<Output>,
+    /// Which of them have room for a frame.
+    free: Vec<bool>,
     feed: Feed,
     /// A frame of each stream in private memory, where the source can work on it as bytes.
     frames: Vec<Vec<u8>>,
@@ -59,6 +61,7 @@ impl SourceWorker {
         Self {
             name,
             source,
+            free: vec![false; outputs.len()],
             outputs,
             feed,
             frames,
@@ -95,9 +98,17 @@ impl SourceWorker {
         self.within || self.feed.admits(self.generations())
     }
 
-    /// Takes a free slot of every output. False while a reader that wants every frame is behind.
+    /// Takes a free slot of every output, or, where each frame is by itself, of those that have one: a reader that wants every frame of
+    /// one stream may wait for a frame of another. False while readers are behind.
     fn begin(&mut self) -> bool {
-        self.outputs.iter_mut().all(Output::begin)
+        if self.source.has_generations() {
+            return self.outputs.iter_mut().all(Output::begin);
+        }
+        for (free, output) in self.free.iter_mut().zip(&mut self.outputs) {
+            *free = output.begin();
+        }
+        self.source.offer(&self.free);
+        self.free.contains(&true)
     }
 
     /// Notes since when the source has been asked for its next frame.

@@ -1,11 +1,11 @@
 //! Recordings: what happened in a run, in an MCAP file, and the same again out of it.
 //!
 //! ```text
-//!                                    ┌── recorder's thread ──┐            ┌── writer's thread ──┐
-//!  stream's ring ──────── Tap ──────▶│ copies what is new    │──buffers──▶│ chunks              │──▶ run.mcap
-//!  stage's lane ──CallLog─CallQueue─▶│ into buffers of a     │            │                     │
-//!  stage's state ──────StateWatch───▶│ pool, or counts it    │◀───────────│ gives buffers back  │
-//!                                    └───────────────────────┘            └─────────────────────┘
+//!                                    ┌────── recorder's thread ──────┐           ┌── writer's thread ──┐
+//!  stream's ring ──────── Tap ──────▶│ copies what is new to where   │──blocks──▶│ writes them past    │──▶ run.mcap
+//!  stage's lane ──CallLog─CallQueue─▶│ it will lie in the file, and  │           │ the page cache, and │
+//!  stage's state ──────StateWatch───▶│ makes chunks of it            │◀──────────│ gives them back     │
+//!                                    └───────────────────────────────┘           └─────────────────────┘
 //! ```
 //!
 //! - [`Recorder`] records a run; [`RecordingOptions`] say where to and how much.
@@ -14,12 +14,14 @@
 //!
 //! The recorder's thread looks at the streams by the clock and is woken by nobody, so a lane does nothing for it but note its calls.
 
+mod block;
 mod calls;
+mod container;
 mod disk;
 mod file;
 mod format;
+mod frames;
 mod lengths;
-mod pool;
 mod recorder;
 mod records;
 mod survey;

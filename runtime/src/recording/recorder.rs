@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,25 +11,20 @@ use anyhow::Context as _;
 
 use super::calls::{CallQueue, StateWatch};
 use super::format::{
-    CALLS, FRAMES, FrameHeader, STATE, StageAbout, StateAbout, WORD, stage_metadata,
-    stream_metadata,
+    CALLS, FRAMES, STATE, StageAbout, StateAbout, WORD, stage_metadata, stream_metadata,
 };
-use super::pool::Pool;
-use super::taker::{BATCH, Intake, StageAtWork, StreamAtWork, Taker};
-use super::writer::{ChannelAbout, Outcome, RecordingWriter};
-use crate::array::ArrayType;
+use super::frames::{Intake, StreamAtWork};
+use super::taker::{BATCH, StageAtWork, Taker};
+use super::writer::{Beginning, ChannelAbout, RecordingWriter};
+use crate::array::{ArrayType, zeros};
 use crate::config::StreamIndex;
 use crate::report::{RecordedStreamReport, RecordingReport};
 use crate::stream::{Delivery, Stream, now_ns};
 
-/// Buffers of one stream, at most.
-const MOST_BUFFERS: usize = 4096;
-/// Messages with calls of one stage that may be on their way.
-const CALL_BUFFERS: usize = 8;
 /// Slots that a stream which is recorded has beside its own: for so many bytes, ...
-const SPARE_BYTES: usize = 4 << 20;
-/// ... but not fewer or more than these.
-const SPARE_SLOTS: (usize, usize) = (4, 64);
+const SPARE_BYTES: usize = 2 << 20;
+/// ... but not fewer or more than these. Each is a page more at least that a lane has to reach.
+const SPARE_SLOTS: (usize, usize) = (4, 16);
 
 /// What is recorded of a run, and where to.
 #[derive(Clone, Debug)]
@@ -41,7 +35,7 @@ pub struct RecordingOptions {
     pub streams: Vec<StreamIndex>,
     /// Whether producers wait for the recorder, rather than frames being lost.
     pub lossless: bool,
-    /// Bytes for frames that are on their way into the file. Each stream has at least one buffer.
+    /// Bytes for what is on its way into the file: about so many, but two blocks at least, and as many as the largest frame needs.
     pub memory: u64,
     /// The pipeline's text.
     pub pipeline: Vec<u8>,
@@ -53,7 +47,7 @@ impl RecordingOptions {
     /// So many slots more than it needs a recorded stream of such frames gets: how far the recorder may lag behind.
     pub fn spare_slots(frame_bytes: usize) -> u32 {
         let (least, most) = SPARE_SLOTS;
-        // It is at most 64.
+        // It is at most 16.
         (SPARE_BYTES / frame_bytes.max(1)).clamp(least, most) as u32
     }
 }
@@ -86,13 +80,11 @@ pub struct StageSubject {
     pub watch: StateWatch,
 }
 
-/// The threads that record a run.
+/// The recorder's thread, and with it the writer's.
 pub struct Recorder {
     names: Vec<String>,
     finishing: Arc<AtomicBool>,
     taker: JoinHandle<Taker>,
-    writer: JoinHandle<Outcome>,
-    end: Sender<BTreeMap<String, String>>,
 }
 
 impl Recorder {
@@ -108,17 +100,9 @@ impl Recorder {
         prepare: impl Fn() + Clone + Send + 'static,
     ) -> anyhow::Result<Recorder> {
         let mut channels = Vec::new();
-        let mut shelves = Vec::new();
-        // As many frames of each: they come at the same rate, or nearly.
-        let each = streams
-            .iter()
-            .map(|one| FrameHeader::BYTES + one.stream.bytes());
-        let buffers = options.memory as usize / each.sum::<usize>().max(1);
-        let buffers = buffers.clamp(1, MOST_BUFFERS);
         let mut names = Vec::with_capacity(streams.len());
         let mut at_work = Vec::with_capacity(streams.len());
         for StreamSubject { name, stream } in streams {
-            shelves.push((FrameHeader::BYTES + stream.bytes(), buffers));
             let (intake, first) = match options.lossless {
                 true => {
                     let mut reader = stream.reader(Delivery::Every)?;
@@ -129,9 +113,11 @@ impl Recorder {
             };
             at_work.push(StreamAtWork {
                 channel: channels.len(),
+                bytes: stream.bytes(),
+                spare: RecordingOptions::spare_slots(stream.bytes()) as usize,
                 intake,
                 first,
-                dropped: 0,
+                damaged: 0,
             });
             channels.push(ChannelAbout {
                 metadata: stream_metadata(&name, stream.array()),
@@ -140,44 +126,45 @@ impl Recorder {
             });
             names.push(name);
         }
-        let mut stages_at_work = Vec::with_capacity(stages.len());
-        for stage in stages {
-            stages_at_work.push(add_stage(stage, &mut channels, &mut shelves));
-        }
+        let stages = stages.into_iter();
+        let stages: Vec<_> = stages
+            .map(|stage| add_stage(stage, &mut channels))
+            .collect();
 
-        let all = shelves.iter().map(|(_, most)| most).sum();
-        let (back, to_use) = channel();
-        let pool =
-            Pool::new(shelves.into_iter(), to_use).context("there is no memory to record with")?;
+        let no_memory = "there is no memory to record with";
+        let states = stages.iter().filter_map(|stage| stage.state.as_ref());
+        let states = states.map(|(_, watch)| WORD + watch.bytes());
+        let state = zeros(states.max().unwrap_or(0)).context(no_memory)?;
+        let calls = stages.iter().map(|stage| stage.queue.record_bytes());
+        let mut batch = Vec::new();
+        batch
+            .try_reserve_exact(BATCH * calls.max().unwrap_or(0))
+            .context(no_memory)?;
 
         let unix = SystemTime::now().duration_since(UNIX_EPOCH);
         let unix_ns = unix.map_or(0, |since| since.as_nanos() as u64);
-        let epoch_ns = unix_ns.wrapping_sub(now_ns());
         let mut about = options.about;
         about.insert("created_ns".to_owned(), unix_ns.to_string());
-        let writer =
-            RecordingWriter::new(options.file, &options.pipeline, about, channels, unix_ns)
-                .context("the recording cannot be written")?;
+        let begin = Beginning {
+            pipeline: &options.pipeline,
+            about,
+            channels,
+            unix_ns,
+        };
+        let writer = RecordingWriter::new(options.file, options.memory, begin, prepare.clone())
+            .context("the recording cannot be written")?;
 
-        let (items, to_write) = sync_channel(all);
-        let (end, ended) = channel();
         let finishing = Arc::new(AtomicBool::new(false));
         let taker = Taker {
             streams: at_work,
-            stages: stages_at_work,
-            pool,
-            items,
-            epoch_ns,
+            stages,
+            writer,
+            calls: batch,
+            state,
+            epoch_ns: unix_ns.wrapping_sub(now_ns()),
             finishing: Arc::clone(&finishing),
         };
-        let thread = |name: &str| Builder::new().name(name.to_owned());
-        let prepare_writer = prepare.clone();
-        let writer = thread("recording").spawn(move || {
-            prepare_writer();
-            writer.run(&to_write, &back, &ended)
-        });
-        let writer = writer.context("cannot start the thread that writes the recording")?;
-        let taker = thread("recorder").spawn(move || {
+        let taker = Builder::new().name("recorder".to_owned()).spawn(move || {
             prepare();
             taker.run()
         });
@@ -185,34 +172,28 @@ impl Recorder {
             names,
             finishing,
             taker: taker.context("cannot start the thread of the recorder")?,
-            writer,
-            end,
         })
     }
 
     /// Takes what is left, once nobody publishes any more, completes the file, and says what is in it.
     pub fn finish(self) -> RecordingReport {
         self.finishing.store(true, Ordering::Release);
-        let taker = self.taker.join();
-        let (mut lost, mut lost_calls) = (Vec::new(), 0);
-        if let Ok(taker) = taker {
-            lost = taker.streams.iter().map(StreamAtWork::lost).collect();
-            lost_calls = taker.stages.iter().map(|stage| stage.queue.lost()).sum();
-            // Dropped here, with the sender of what is to be written.
-        }
+        let Ok(taker) = self.taker.join() else {
+            return RecordingReport {
+                streams: Vec::new(),
+                lost_calls: 0,
+                bytes: 0,
+                failure: Some("its thread panicked; this is a defect of sandpipe".to_owned()),
+            };
+        };
+        let lost: Vec<u64> = taker.streams.iter().map(StreamAtWork::lost).collect();
+        let lost_calls: u64 = taker.stages.iter().map(|stage| stage.queue.lost()).sum();
         let mut end: BTreeMap<String, String> =
             [("lost calls".to_owned(), lost_calls.to_string())].into();
         for (name, lost) in self.names.iter().zip(&lost) {
             end.insert(format!("dropped {name}"), lost.to_string());
         }
-        // The writer's thread waits for it.
-        let _ = self.end.send(end);
-        let outcome = self.writer.join().unwrap_or_else(|_| Outcome {
-            written: Vec::new(),
-            discarded: Vec::new(),
-            bytes: 0,
-            failure: Some("its thread panicked; this is a defect of sandpipe".to_owned()),
-        });
+        let outcome = taker.writer.finish(end);
         let count = |counts: &[u64], place: usize| counts.get(place).copied().unwrap_or(0);
         let streams = self.names.into_iter().enumerate();
         RecordingReport {
@@ -230,11 +211,7 @@ impl Recorder {
     }
 }
 
-fn add_stage(
-    stage: StageSubject,
-    channels: &mut Vec<ChannelAbout>,
-    shelves: &mut Vec<(usize, usize)>,
-) -> StageAtWork {
+fn add_stage(stage: StageSubject, channels: &mut Vec<ChannelAbout>) -> StageAtWork {
     let state = stage.state.into_iter();
     let about = StageAbout {
         kind: stage.kind,
@@ -246,19 +223,16 @@ fn add_stage(
             .collect(),
         name: stage.name,
     };
-    let mut add = |what, encoding, bytes, buffers| {
+    let mut add = |what, encoding| {
         channels.push(ChannelAbout {
             topic: format!("{} {what}", about.name),
             encoding,
             metadata: stage_metadata(&about),
         });
-        shelves.push((bytes, buffers));
         channels.len() - 1
     };
-    let bytes = BATCH * stage.queue.record_bytes();
-    let calls = add("calls", CALLS, bytes, CALL_BUFFERS);
-    let bytes = stage.watch.bytes();
-    let state = (bytes > 0).then(|| (add("state", STATE, WORD + bytes, 1), stage.watch));
+    let calls = add("calls", CALLS);
+    let state = (stage.watch.bytes() > 0).then(|| (add("state", STATE), stage.watch));
     StageAtWork {
         calls,
         queue: stage.queue,

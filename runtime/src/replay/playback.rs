@@ -54,6 +54,7 @@ impl PlannedSource for Playback {
     fn open(&self) -> Result<Box<dyn Source>, EndpointError> {
         Ok(Box::new(Player {
             recording: Arc::clone(&self.recording),
+            free: vec![true; self.streams.len()],
             streams: self.streams.clone(),
             speed: self.speed,
             begun: None,
@@ -65,20 +66,36 @@ struct Player {
     recording: Arc<Recording>,
     /// For each stream its index in the recording, and the place of its next frame.
     streams: Vec<(usize, usize)>,
+    /// Which of them have room for a frame.
+    free: Vec<bool>,
     speed: Speed,
     /// When the first frame was given, and when it was published then.
     begun: Option<(Instant, u64)>,
 }
 
 impl Player {
-    /// The frame that comes next of all, and for which of the streams.
+    /// The frame that comes next, and for which of the streams it is. Where a stream has no room, those of others come before it.
     fn next(&self) -> Option<(usize, FrameEntry)> {
         let frames = self.streams.iter().enumerate();
         let frames = frames.filter_map(|(output, &(stream, place))| {
             let stream = self.recording.streams.get(stream)?;
             Some((output, *stream.frames.get(place)?))
         });
-        frames.min_by_key(|(_, frame)| frame.published_ns)
+        frames
+            .filter(|(output, _)| self.free[*output])
+            .min_by_key(|(_, frame)| frame.published_ns)
+    }
+
+    /// Whether there are no more frames.
+    fn is_over(&self) -> bool {
+        let frames = |stream: usize| {
+            self.recording
+                .streams
+                .get(stream)
+                .map(|one| one.frames.len())
+        };
+        let mut streams = self.streams.iter();
+        streams.all(|&(stream, place)| frames(stream).is_none_or(|frames| place >= frames))
     }
 
     /// When a frame is due that was published at this time.
@@ -98,7 +115,10 @@ impl Player {
 impl Source for Player {
     fn next(&mut self, frames: &mut [Vec<u8>]) -> Result<Produced, EndpointError> {
         let Some((output, frame)) = Player::next(self) else {
-            return Ok(Produced::End);
+            return Ok(match self.is_over() {
+                true => Produced::End,
+                false => Produced::Nothing,
+            });
         };
         if let Some(due) = self.due(frame.published_ns)
             && due > Instant::now()
@@ -124,6 +144,10 @@ impl Source for Player {
 
     fn has_generations(&self) -> bool {
         false
+    }
+
+    fn offer(&mut self, free: &[bool]) {
+        self.free.copy_from_slice(free);
     }
 }
 

@@ -87,6 +87,8 @@ struct State {
     taken: u64,
     /// The sequence of the last look that found somebody at work, and since when.
     at_work: (i64, Instant),
+    /// Whether it was told that the lock cannot be had.
+    warned: bool,
 }
 
 /// What one look at the place came to.
@@ -122,6 +124,7 @@ impl Ingest {
                 // What was overwritten before anybody could ask for it is not skipped.
                 taken: stream.place.look().count.saturating_sub(1),
                 at_work: (i64::MIN, Instant::now()),
+                warned: false,
             }),
         };
         ingest.poll();
@@ -251,7 +254,16 @@ impl Ingest {
                     return outcome;
                 }
                 Ok(None) => std::hint::spin_loop(),
-                Err(_) => break,
+                Err(error) => {
+                    if !state.warned {
+                        state.warned = true;
+                        tracing::warn!(
+                            "a frame of stream '{}' waits for its lock, which cannot be had: {error}",
+                            self.stream.name()
+                        );
+                    }
+                    break;
+                }
             }
         }
         // Whoever holds it is alive, and has as long again.

@@ -81,6 +81,22 @@ impl Reader {
         copy_frame(&self.stream, frame, into)
     }
 
+    /// Copies a part of the frame that this reader holds, from the byte `from` on. It counts only if [`Reader::check`] says so afterwards.
+    ///
+    /// # Errors
+    /// The frame does not reach that far.
+    pub fn copy(&self, frame: &Frame, from: usize, into: &mut [u8]) -> Result<(), StreamError> {
+        copy_part(&self.stream, frame, from, into)
+    }
+
+    /// Whether what was copied is the frame.
+    ///
+    /// # Errors
+    /// The frame is gone, as for [`Reader::read`].
+    pub fn check(&self, frame: &Frame) -> Result<(), StreamError> {
+        check_copy(&self.stream, frame)
+    }
+
     /// Copies the frame that this reader holds to `to`.
     ///
     /// # Errors
@@ -89,8 +105,14 @@ impl Reader {
     /// # Safety
     /// `to` is valid for writes of one frame of the stream.
     pub(super) unsafe fn copy_to(&self, frame: &Frame, to: *mut u8) -> Result<(), StreamError> {
-        // SAFETY: the caller's promise.
-        unsafe { copy_out(&self.stream, frame, to) }
+        let stream = &self.stream;
+        if frame.slot as usize >= stream.records().slots.len() {
+            return Err(gone(stream));
+        }
+        // SAFETY: the slot exists and holds one frame; the caller vouches for `to`. The two may overlap: `to` may be a slot of this
+        // ring, and `frame` may be made up.
+        unsafe { ptr::copy(stream.slot(frame.slot), to, stream.bytes()) };
+        check_copy(stream, frame)
     }
 
     /// To wait until there may be something to read, or the stream is closed.
@@ -110,40 +132,64 @@ impl Reader {
 ///
 /// # Errors
 /// `into` is not one frame long; or the frame is gone.
-pub(super) fn copy_frame(
-    stream: &Stream,
-    frame: &Frame,
-    into: &mut [u8],
-) -> Result<(), StreamError> {
-    let (wanted, given) = (stream.bytes(), into.len());
-    if given != wanted {
-        return Err(StreamError::FrameSize {
-            name: stream.name().to_owned(),
-            wanted,
-            given,
-        });
+fn copy_frame(stream: &Stream, frame: &Frame, into: &mut [u8]) -> Result<(), StreamError> {
+    if into.len() != stream.bytes() {
+        return Err(wrong_size(stream, into.len()));
     }
-    // SAFETY: `into` is one frame long, and private.
-    unsafe { copy_out(stream, frame, into.as_mut_ptr()) }
+    copy_part(stream, frame, 0, into)?;
+    check_copy(stream, frame)
 }
 
-/// # Safety
-/// `to` is valid for writes of one frame of the stream.
-unsafe fn copy_out(stream: &Stream, frame: &Frame, to: *mut u8) -> Result<(), StreamError> {
-    let gone = || StreamError::Overwritten {
+/// Copies a part of a frame, from the byte `from` on, into private memory. Whether it is the frame's, [`check_copy`] says.
+///
+/// # Errors
+/// The frame does not reach that far.
+pub(super) fn copy_part(
+    stream: &Stream,
+    frame: &Frame,
+    from: usize,
+    into: &mut [u8],
+) -> Result<(), StreamError> {
+    let end = from.saturating_add(into.len());
+    if end > stream.bytes() {
+        return Err(wrong_size(stream, end));
+    }
+    if frame.slot as usize >= stream.records().slots.len() {
+        return Err(gone(stream));
+    }
+    // SAFETY: the slot exists and holds one frame, within which the part lies; `into` is private, and no slot.
+    unsafe {
+        let from = stream.slot(frame.slot).add(from);
+        ptr::copy_nonoverlapping(from, into.as_mut_ptr(), into.len());
+    }
+    Ok(())
+}
+
+/// Whether what was copied from the frame's slot is the frame.
+///
+/// # Errors
+/// The frame is gone, or another process has damaged the stream.
+pub(super) fn check_copy(stream: &Stream, frame: &Frame) -> Result<(), StreamError> {
+    match Consumer::was_whole(stream.records(), frame) {
+        true => stream.check(),
+        false => Err(gone(stream)),
+    }
+}
+
+#[cold]
+fn gone(stream: &Stream) -> StreamError {
+    StreamError::Overwritten {
         name: stream.name().to_owned(),
-    };
-    let ring = stream.records();
-    if frame.slot as usize >= ring.slots.len() {
-        return Err(gone());
     }
-    // SAFETY: the slot exists and holds one frame; the caller vouches for `to`. The two may overlap: `to` may be a slot of
-    // this ring, and `frame` may be made up.
-    unsafe { ptr::copy(stream.slot(frame.slot), to, stream.bytes()) };
-    if !Consumer::was_whole(ring, frame) {
-        return Err(gone());
+}
+
+#[cold]
+fn wrong_size(stream: &Stream, given: usize) -> StreamError {
+    StreamError::FrameSize {
+        name: stream.name().to_owned(),
+        wanted: stream.bytes(),
+        given,
     }
-    stream.check()
 }
 
 impl Drop for Reader {

@@ -4,11 +4,8 @@ use std::sync::Arc;
 
 use super::Stream;
 use super::error::StreamError;
-use super::reader::copy_frame;
+use super::reader::{check_copy, copy_part};
 use super::ring::{Follower, Frame};
-
-/// How often a copy may be overtaken by the writer before a tap comes back later.
-const TRIES: u32 = 3;
 
 /// Copies the frames of a stream one after the other. Its writer does not know of it: it never waits for a tap, and no slot is kept
 /// for one. A frame whose slot is written again before it has been copied is lost, and counted.
@@ -32,27 +29,34 @@ impl Tap {
         &self.stream
     }
 
-    /// Copies the next frame into `into`; `None` if there is none now.
-    ///
-    /// # Errors
-    /// `into` is not one frame long, or another process has damaged the stream.
-    pub fn take(&mut self, into: &mut [u8]) -> Result<Option<Frame>, StreamError> {
-        for _ in 0..TRIES {
-            let Some(frame) = self.follower.next(self.stream.records()) else {
-                return Ok(None);
-            };
-            match copy_frame(&self.stream, &frame, into) {
-                Ok(()) => return Ok(Some(frame)),
-                Err(StreamError::Overwritten { .. }) => self.follower.missed(self.stream.records()),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(None)
+    /// The next frame, to be copied; `None` if there is none now. Frames that are gone are counted.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "after `None` there may be more, which iterators seldom do"
+    )]
+    pub fn next(&mut self) -> Option<Frame> {
+        self.follower.next(self.stream.records())
     }
 
-    /// Passes over the next frame; `None` if there is none now.
-    pub fn pass(&mut self) -> Option<Frame> {
-        self.follower.next(self.stream.records())
+    /// Copies a part of the frame, from the byte `from` on. It counts only if [`Tap::check`] says so afterwards.
+    ///
+    /// # Errors
+    /// The frame does not reach that far.
+    pub fn copy(&self, frame: &Frame, from: usize, into: &mut [u8]) -> Result<(), StreamError> {
+        copy_part(&self.stream, frame, from, into)
+    }
+
+    /// Whether what was copied is the frame.
+    ///
+    /// # Errors
+    /// Its slot was written again meanwhile ([`StreamError::Overwritten`]), or another process has damaged the stream.
+    pub fn check(&self, frame: &Frame) -> Result<(), StreamError> {
+        check_copy(&self.stream, frame)
+    }
+
+    /// Counts the frame that was named last as lost: it was overtaken. Goes on so far from the writer as it can.
+    pub fn missed(&mut self) {
+        self.follower.missed(self.stream.records());
     }
 
     /// Frames that were gone before they had been copied.
@@ -60,7 +64,7 @@ impl Tap {
         self.follower.lost()
     }
 
-    /// Frames that were published since the last one that was taken or passed over.
+    /// Frames that were published since the last one that was named.
     pub fn behind(&self) -> u64 {
         self.follower.behind(self.stream.records())
     }
