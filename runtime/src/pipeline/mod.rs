@@ -12,6 +12,7 @@ mod faulted;
 mod feeding;
 mod graph;
 mod intake;
+mod interrupts;
 mod lane;
 mod lanes;
 mod lifecycle;

@@ -11,6 +11,7 @@ use rustix::thread::{
     set_current_timer_slack,
 };
 
+use super::interrupts::quiet_first;
 use super::plan::Plan;
 use crate::config::{Config, Diagnostic, Pin, Report};
 use crate::report::realtime::Realtime;
@@ -100,6 +101,14 @@ pub fn processors(config: &Config) -> Vec<usize> {
         None | Some(Pin::Available) => available(),
         Some(Pin::Free) => Vec::new(),
         Some(Pin::Listed(listed)) => listed.iter().map(|one| one.value).collect(),
+    }
+}
+
+/// As [`processors`], where the run is recorded. What serves the disk is interrupted for each block, so lanes begin with the others.
+pub fn processors_beside_a_disk(config: &Config) -> Vec<usize> {
+    match config.realtime.as_ref().map(|realtime| &realtime.pin) {
+        None | Some(Pin::Available) => quiet_first(available()),
+        Some(Pin::Free | Pin::Listed(_)) => processors(config),
     }
 }
 

@@ -107,8 +107,10 @@ enum Outcome {
 }
 
 impl Ingest {
-    /// Becomes the stream's writer. A frame that lies in the place already is published at once.
+    /// Becomes the stream's writer. A frame that lies in the place already is published at once, unless it comes from the ring.
     pub(super) fn new(stream: &Arc<Stream>) -> Result<Ingest, StreamError> {
+        let there = stream.place.look().count;
+        let mirrored = stream.mirrored.load(Ordering::Relaxed);
         let ingest = Ingest {
             stream: stream.clone(),
             seen: AtomicI64::new(0),
@@ -121,8 +123,11 @@ impl Ingest {
                 writer: Writer::new(stream, Feed::Outside)?,
                 lock: StreamLock::open(&stream.files)?,
                 right: (0, 0),
-                // What was overwritten before anybody could ask for it is not skipped.
-                taken: stream.place.look().count.saturating_sub(1),
+                taken: match mirrored {
+                    // What was overwritten before anybody could ask for it is not skipped.
+                    0 => there.saturating_sub(1),
+                    mirrored => mirrored,
+                },
                 at_work: (i64::MIN, Instant::now()),
                 warned: false,
             }),

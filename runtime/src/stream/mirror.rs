@@ -5,6 +5,7 @@
     reason = "copies a frame between two places of shared memory"
 )]
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Stream;
@@ -122,12 +123,13 @@ impl Mirroring {
             let publications = pending.sequence.saturating_sub(self.copied);
             // SAFETY: our writer published the slot; it is the newest, so that nobody overwrites it; ring and place do not
             // overlap.
-            unsafe {
+            let count = unsafe {
                 let from = stream.slot(pending.slot);
                 stream
                     .place
-                    .publish(&held, from, Some(pending.frame_id), publications);
-            }
+                    .publish(&held, from, Some(pending.frame_id), publications)
+            };
+            stream.mirrored.store(count, Ordering::Relaxed);
             drop(held);
             self.copied = pending.sequence;
             self.pending = None;

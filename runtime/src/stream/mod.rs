@@ -62,6 +62,7 @@ mod writer;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 pub use control::MOST_SLOTS;
@@ -99,6 +100,8 @@ pub struct Stream {
     segment: Segment,
     place: Place,
     mirror: Mirror,
+    /// The count in pyshmem's place after what this process mirrored there last; 0: nothing yet.
+    mirrored: AtomicU64,
     /// Whether this process made it, and so removes it.
     made: bool,
 }
@@ -175,6 +178,7 @@ impl Stream {
             segment,
             place,
             mirror,
+            mirrored: AtomicU64::new(0),
             made,
         })
     }

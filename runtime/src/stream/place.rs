@@ -167,7 +167,7 @@ impl Place {
         unsafe { ptr::copy_nonoverlapping(self.payload.base(), to, self.bytes) }
     }
 
-    /// Publishes a frame, which is the `publications`-th of the stream since the last one here.
+    /// Publishes a frame, which is the `publications`-th of the stream since the last one here. Returns how many have been counted then.
     ///
     /// # Safety
     /// `from` is valid for reading one frame that nobody changes meanwhile, and does not overlap the place.
@@ -177,7 +177,7 @@ impl Place {
         from: *const u8,
         frame_id: Option<u64>,
         publications: u64,
-    ) {
+    ) -> u64 {
         self.sign(held);
         let sequence = self.word(AT_SEQUENCE);
         let last = (sequence.load(Ordering::Relaxed) as i64).unsigned_abs();
@@ -199,13 +199,12 @@ impl Place {
             self.word(AT_FRAME_ID).store(frame_id, Ordering::Relaxed);
         }
         let count = self.word(AT_COUNT);
-        count.store(
-            count.load(Ordering::Relaxed).wrapping_add(publications),
-            Ordering::Relaxed,
-        );
+        let counted = count.load(Ordering::Relaxed).wrapping_add(publications);
+        count.store(counted, Ordering::Relaxed);
         sequence.store(odd + 1, Ordering::Release);
         self.notify();
         self.unsign();
+        counted
     }
 
     /// The process that has signed although the lock is held here: it uses another lock, in another directory.

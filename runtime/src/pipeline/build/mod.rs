@@ -105,7 +105,10 @@ pub fn build(
         }
     }
     let placement = Arc::default();
-    let processors = realtime::processors(&plan.config);
+    let processors = match &builder.options.recording {
+        None => realtime::processors(&plan.config),
+        Some(_) => realtime::processors_beside_a_disk(&plan.config),
+    };
     let priority = plan.config.realtime.as_ref();
     let priority = priority.and_then(|realtime| realtime.priority);
     let thread = |processor: usize| Thread {
