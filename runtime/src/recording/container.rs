@@ -52,7 +52,7 @@ struct OpenChunk {
     times: Option<(u64, u64)>,
 }
 
-/// What fills a message in, piece by piece. Whether it is to be in the file.
+/// Where a message will lie, piece by piece.
 pub(super) type Pieces<'a> = dyn Iterator<Item = &'a mut [u8]> + 'a;
 
 impl Container {

@@ -19,6 +19,8 @@ use super::format::{ABOUT, END, PIPELINE};
 const CHUNK_BYTES: usize = 2 << 20;
 /// ... or its first message is so old. What is in a chunk that has not been written is lost when the process is killed.
 const CHUNK_TIME: Duration = Duration::from_secs(1);
+/// What there is to say where the thread that writes has ended by itself.
+const PANICKED: &str = "the thread that writes it panicked; this is a defect of sandpipe";
 /// How often it is looked whether the beginning of the file has been written.
 const PAUSE: Duration = Duration::from_micros(200);
 
@@ -159,6 +161,9 @@ impl RecordingWriter {
             if let Some(error) = self.progress.failure() {
                 return Err(error);
             }
+            if self.thread.is_finished() {
+                return Err(io::Error::other(PANICKED));
+            }
             thread::sleep(PAUSE);
         }
         self.check();
@@ -257,8 +262,7 @@ impl RecordingWriter {
         let panicked = self.thread.join().is_err();
         let failure = failure.or_else(|| self.progress.failure());
         let failure = failure.map(|error| error.to_string());
-        let panicked =
-            panicked.then(|| "its thread panicked; this is a defect of sandpipe".to_owned());
+        let panicked = panicked.then(|| PANICKED.to_owned());
         let failure = self.failure.or(failure).or(panicked);
         if failure.is_some() {
             self.checkpoints
