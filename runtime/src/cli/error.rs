@@ -37,7 +37,11 @@ impl CommandError {
                 if output::is_broken_pipe(&error) {
                     return ExitCode::SUCCESS;
                 }
-                output::error(&format!("error: {error:#}\n"));
+                match error.downcast_ref() {
+                    // What the system refuses is shown where the pipeline asks for it.
+                    Some(report) => output::report(report),
+                    None => output::error(&format!("error: {error:#}\n")),
+                }
                 ExitCode::from(FAILED)
             }
         }

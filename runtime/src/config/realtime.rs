@@ -18,6 +18,8 @@ pub struct Realtime {
     pub priority: Option<Located<u32>>,
     /// Whether all memory is kept from being paged out.
     pub lock_memory: Option<Located<bool>>,
+    /// Whether processors are kept from sleeping between frames.
+    pub awake: Option<Located<bool>>,
     /// On which processors lanes run.
     pub pin: Pin,
 }
@@ -37,12 +39,13 @@ pub enum Pin {
 /// The key `realtime` of the pipeline.
 pub(super) fn read(top: &mut Fields<'_, '_>) -> Option<Realtime> {
     let node = top.get("realtime")?;
-    let known = ["priority", "lock_memory", "pin"];
+    let known = ["priority", "lock_memory", "awake", "pin"];
     let mut fields = Fields::of(node, "'realtime'", &known, top.diagnostics)?;
     Some(Realtime {
         span: node.span,
         priority: fields.small_integer("priority", 1, HIGHEST),
         lock_memory: fields.boolean("lock_memory"),
+        awake: fields.boolean("awake"),
         pin: pin(&mut fields),
     })
 }

@@ -4,6 +4,7 @@
 //! anything. [`Run::start`] creates its streams, opens its kernels and starts its lanes; each lane is a pinned
 //! thread that runs its workers, which are sources, stages, sinks and the intakes of outside streams.
 
+mod awake;
 mod build;
 mod clocked;
 mod control;

@@ -11,6 +11,7 @@ use rustix::thread::{
     set_current_timer_slack,
 };
 
+use super::awake::Awake;
 use super::interrupts::quiet_first;
 use super::plan::Plan;
 use crate::config::{Config, Diagnostic, Pin, Report};
@@ -20,13 +21,14 @@ use crate::sandbox::run_in_real_time;
 /// How much nicer than lanes a thread beside them is: a tenth of their share where they want the same processor.
 const ASIDE: i32 = 10;
 
-/// Sees to it that lanes get what the pipeline asks for. Memory is locked from here on, for as long as the process lives.
+/// Sees to it that lanes get what the pipeline asks for. Memory is locked from here on, for as long as the process lives; processors
+/// stay awake for as long as what is returned.
 ///
 /// # Errors
 /// What the system refuses, and how to have it allowed.
-pub fn prepare(plan: &Plan) -> Result<(), Report> {
+pub fn prepare(plan: &Plan) -> Result<Option<Awake>, Report> {
     let Some(realtime) = &plan.config.realtime else {
-        return Ok(());
+        return Ok(None);
     };
     let mut refused = Vec::new();
     if let Pin::Listed(listed) = &realtime.pin {
@@ -65,8 +67,16 @@ pub fn prepare(plan: &Plan) -> Result<(), Report> {
                     CAP_IPC_LOCK, or leave out 'lock_memory'";
         refused.push(Diagnostic::at(lock.span, message).help(help));
     }
+    let asked = realtime.awake.as_ref().filter(|asked| asked.value);
+    let awake = asked.map(|asked| (asked, Awake::ask()));
+    if let Some((asked, Err(error))) = &awake {
+        let message = format!("the system does not let processors be kept awake: {error}");
+        let help = "allow this user to write /dev/cpu_dma_latency, which a rule of udev can (KERNEL==\"cpu_dma_latency\", \
+                    GROUP=\"realtime\", MODE=\"0660\"), or leave out 'awake'";
+        refused.push(Diagnostic::at(asked.span, message).help(help));
+    }
     match refused.is_empty() {
-        true => Ok(()),
+        true => Ok(awake.and_then(|(_, asked)| asked.ok())),
         false => Err(plan.config.report(refused)),
     }
 }
@@ -120,6 +130,7 @@ pub fn shown(config: &Config) -> Option<Realtime> {
     Some(Realtime {
         priority: realtime.priority.map(|priority| priority.value),
         lock_memory: realtime.lock_memory.is_some_and(|lock| lock.value),
+        awake: realtime.awake.is_some_and(|awake| awake.value),
         pin,
     })
 }

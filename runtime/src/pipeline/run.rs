@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use super::awake::Awake;
 use super::build::{Built, build};
 use super::control::RunHandle;
 use super::feeding::Feeding;
@@ -53,6 +54,8 @@ pub struct Run {
     recorder: Option<Recorder>,
     /// Kept to the end; dropping the last owner removes the streams.
     streams: Vec<Arc<Stream>>,
+    /// Kept to the end, too.
+    _awake: Option<Awake>,
 }
 
 type Ending = Result<(), FaultReport>;
@@ -73,6 +76,7 @@ impl Run {
             monitor,
             streams,
             recorder,
+            awake,
         } = build(plan, &options, keeper.as_ref(), &handle)?;
         Ok(Self {
             monitor: Arc::new(monitor),
@@ -85,6 +89,7 @@ impl Run {
             keeper,
             recorder,
             streams,
+            _awake: awake,
         })
     }
 

@@ -11,6 +11,8 @@ pub struct Realtime {
     pub priority: Option<u32>,
     /// Whether memory is kept from being paged out.
     pub lock_memory: bool,
+    /// Whether processors are kept from sleeping between frames.
+    pub awake: bool,
     /// The processors that lanes are pinned to; none: they are not pinned.
     pub pin: Vec<usize>,
 }
@@ -28,6 +30,9 @@ impl fmt::Display for Realtime {
             "not locked"
         };
         write!(f, ", memory {memory}, ")?;
+        if self.awake {
+            write!(f, "processors awake, ")?;
+        }
         match self.pin.is_empty() {
             true => write!(f, "lanes not pinned"),
             false => write!(f, "lanes on {}", numbers(&self.pin)),

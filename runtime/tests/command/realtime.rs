@@ -1,6 +1,8 @@
 //! `realtime:`.
 
-use std::process::Output;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
@@ -30,7 +32,7 @@ fn run_without_rights(bench: &Workbench) -> Output {
     let script = format!(
         "ulimit -r 0 && ulimit -l 64 && exec {drop} {program} run pipeline.yaml --frames 10 --format json"
     );
-    let mut command = std::process::Command::new("bash");
+    let mut command = Command::new("bash");
     command
         .args(["-c", &script])
         .current_dir(bench.folder.path())
@@ -59,6 +61,7 @@ fn what_the_system_does_not_allow_is_refused_with_the_way_to_have_it_allowed() {
         for part in said {
             assert!(shown.contains(part), "{shown}");
         }
+        assert!(shown.starts_with("error: the system") || shown.starts_with("error: a lane"));
         assert!(shown.contains("pipeline.yaml:2:"), "{shown}");
         assert!(bench.streams().is_empty(), "streams were created");
     }
@@ -77,7 +80,7 @@ fn lanes_run_where_they_are_pinned_and_the_report_says_so() {
         pipeline(&bench, &format!("{{pin: {pin}}}"));
         let (code, report) = bench.report(&["--frames", "10"]);
         assert_eq!(code, 0, "{report}");
-        let expected = serde_json::json!({"priority": null, "lock_memory": false, "pin": shown});
+        let expected = serde_json::json!({"priority": null, "lock_memory": false, "awake": false, "pin": shown});
         assert_eq!(report["realtime"], expected);
         let output = bench.run(&["describe", "pipeline.yaml", "--format", "json"]);
         let description: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -134,4 +137,69 @@ fn lanes_run_in_real_time_below_the_watchdog_where_the_system_allows_it() {
     assert!(!locked.unwrap().trim().starts_with("0 "), "{status}");
     running.signal(rustix::process::Signal::INT);
     assert_eq!(running.output().status.code(), Some(130));
+}
+
+/// The device is root's. Root needs no capability for it, so it becomes somebody else, who may read neither root's folders nor its files:
+/// the program is reached by its descriptor.
+#[test]
+fn processors_are_not_kept_awake_for_everybody() {
+    let bench = Workbench::new("realtime-asleep");
+    pipeline(&bench, "{awake: true}");
+    let drop = match rustix::process::geteuid().is_root() {
+        true => "setpriv --reuid=65534 --regid=65534 --clear-groups",
+        false => "",
+    };
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(bench.folder.path(), mode).unwrap();
+    let mut command = Command::new("bash");
+    command.args([
+        "-c",
+        &format!("exec 9<\"$0\" && exec {drop} /proc/self/fd/9 run pipeline.yaml --frames 10"),
+    ]);
+    command
+        .arg(env!("CARGO_BIN_EXE_sandpipe"))
+        .current_dir(bench.folder.path());
+    let output = command.output().unwrap();
+    let shown = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    for part in [
+        "the system does not let processors be kept awake: ",
+        "write /dev/cpu_dma_latency",
+        "pipeline.yaml:2:19",
+    ] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    assert!(bench.streams().is_empty(), "streams were created");
+}
+
+/// How long the system lets a processor take to wake, in microseconds; `None` where this user may not ask, or nothing would heed it.
+fn wake_latency() -> Option<i32> {
+    let driver = std::fs::read_to_string("/sys/devices/system/cpu/cpuidle/current_driver");
+    if driver.is_ok_and(|driver| driver.trim() == "none") {
+        return None;
+    }
+    let mut request = std::fs::File::open("/dev/cpu_dma_latency").ok()?;
+    let mut bytes = [0; 4];
+    request.read_exact(&mut bytes).ok()?;
+    Some(i32::from_ne_bytes(bytes))
+}
+
+#[test]
+fn processors_stay_awake_as_long_as_the_pipeline_runs_where_the_system_allows_it() {
+    let bench = Workbench::new("realtime-awake");
+    pipeline(&bench, "{awake: true}");
+    let before = wake_latency();
+    let mut running = bench.start(&["run", "pipeline.yaml"]);
+    let Some(before) = before else {
+        let output = running.output();
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+        return;
+    };
+    running.wait_for("y", 3);
+    assert_eq!(wake_latency(), Some(0));
+    running.signal(rustix::process::Signal::INT);
+    let output = running.output();
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
+    // Another process may ask for it as well.
+    assert_eq!(wake_latency(), Some(before));
 }

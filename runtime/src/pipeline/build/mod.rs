@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use self::monitor::Meters;
+use super::awake::Awake;
 use super::control::RunHandle;
 use super::feeding::{Arrivals, Feed, Feeding};
 use super::graph::Node;
@@ -48,6 +49,8 @@ pub struct Built {
     pub streams: Vec<Arc<Stream>>,
     /// What records the run, if anything does.
     pub recorder: Option<Recorder>,
+    /// Keeps processors awake meanwhile, if that is asked for.
+    pub awake: Option<Awake>,
 }
 
 /// Builds a pipeline that takes frames in as `options` say. `keeper` keeps frames that make stages fault.
@@ -70,7 +73,7 @@ pub fn build(
     let parts = |stage: &PlannedStage| stage.context.part.count as usize;
     let instances = plan.stages.iter().filter(here).map(parts).sum();
     check_address_space(instances, bytes)?;
-    realtime::prepare(plan)?;
+    let awake = realtime::prepare(plan)?;
     let mut builder = Builder::new(plan, options, keeper, run)?;
     builder.publish_initial()?;
     let lanes = plan.lanes();
@@ -125,6 +128,7 @@ pub fn build(
         monitor: builder.monitor(placement),
         streams: builder.streams,
         recorder,
+        awake,
     })
 }
 
