@@ -1,13 +1,13 @@
 """What a loop notices of being recorded.
 
-    python3 benches/recording.py [--runs 3] [--seconds 30] [--rate 1000] [--directory DIR] [--kept]
+    python3 benches/recording.py [--runs 5] [--seconds 30] [--rate 1000] [--realtime "{awake: true}"] [--directory DIR] [--kept]
 
 A control loop (an image of 256 x 256 floats, which are 256 KiB, to centroids to a matrix to an integrator) runs as it is, and is recorded
-with all of its streams, with the processor's NaNs and with --deterministic, in turns within one run; of several runs, min / median / max
-are printed. It runs beside a process, too, that only writes as many bytes to the disk: what that costs is the machine's, not the
-recorder's. The latency is from the publish of the image to the publish of the command. The last recording is then verified. It needs
-room for an image a millisecond in the directory (8 GB for 30 s), which is a temporary one by default; --kept leaves the last
-recording there.
+with all of its streams, with the processor's NaNs and with --deterministic, in turns within one run, every other time in the
+opposite order, because the machine may become louder or calmer meanwhile; of several runs, min / median / max are printed. It runs
+beside a process, too, that only writes as many bytes to the disk: what that costs is the machine's, not the recorder's. The
+latency is from the publish of the image to the publish of the command. The last recording is then verified. It needs room for two
+images a millisecond in the directory (16 GB for 30 s), which is a temporary one by default; --kept leaves the last recording there.
 """
 
 import argparse
@@ -80,7 +80,7 @@ while True:
 
 def remove(file):
     """Leaves the system time to free the blocks, which disturbs others."""
-    file.unlink()
+    file.unlink(missing_ok=True)
     os.sync()
     time.sleep(3)
 
@@ -91,9 +91,10 @@ def spread(values):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--rate", type=int, default=1000)
+    parser.add_argument("--realtime", default="{}", help="what the pipeline asks for under `realtime:`")
     parser.add_argument("--directory", type=Path)
     parser.add_argument("--kept", action="store_true")
     arguments = parser.parse_args()
@@ -102,35 +103,42 @@ def main():
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} processors; {arguments.rate} Hz for {arguments.seconds} s")
     with tempfile.TemporaryDirectory() as temporary:
         pipeline = Path(temporary) / "pipeline.yaml"
-        pipeline.write_text(PIPELINE)
+        pipeline.write_text(f"{PIPELINE}realtime: {arguments.realtime}\n")
         file = (arguments.directory or Path(temporary)) / "recording.mcap"
+        other = file.with_name("other.mcap")
+        verbs = {
+            "alone": ["run"],
+            "beside": ["run"],
+            "deterministic": ["record", "--deterministic", "-o", other],
+            "recorded": ["record", "-o", file],
+        }
         # Compiles the kernels, both ways.
-        for verb in (["run"], ["record", "-o", file, "--deterministic"]):
+        for verb in (verbs["alone"], verbs["deterministic"]):
             measure(verb, pipeline, 1, arguments.rate)
-        results = {"alone": [], "beside": [], "recorded": [], "deterministic": []}
-        for _ in range(arguments.runs):
-            remove(file)
-            results["alone"].append(measure(["run"], pipeline, arguments.seconds, arguments.rate))
-            beside = write_beside(file, arguments.rate)
-            results["beside"].append(measure(["run"], pipeline, arguments.seconds, arguments.rate))
-            beside.kill()
-            beside.wait()
-            for name, more in (("deterministic", ["--deterministic"]), ("recorded", [])):
-                remove(file)
-                results[name].append(measure(["record", "-o", file, *more], pipeline, arguments.seconds, arguments.rate))
+        results = {name: [] for name in verbs}
+        for run in range(arguments.runs):
+            for name, verb in list(verbs.items())[:: -1 if run % 2 else 1]:
+                remove(file if name == "recorded" else other)
+                beside = write_beside(other, arguments.rate) if name == "beside" else None
+                results[name].append(measure(verb, pipeline, arguments.seconds, arguments.rate))
+                if beside:
+                    beside.kill()
+                    beside.wait()
         for name, runs in results.items():
             figures = {key: [run[key] for run in runs] for key in runs[0]}
             print(f"{name:13} p50 {spread(figures['p50'])} us, p99 {spread(figures['p99'])} us, p99.9 {spread(figures['p999'])} us, "
                   f"frames {spread(figures['frames'])} of the rate, dropped {spread(figures['dropped'])} of {spread(figures['recorded'])}")
         for name in ("beside", "recorded", "deterministic"):
             ratios = [recorded["p99"] / alone["p99"] for alone, recorded in zip(results["alone"], results[name])]
-            print(f"p99 {name} / alone: {spread(ratios)}")
+            medians = (statistics.median(run["p99"] for run in results[which]) for which in (name, "alone"))
+            print(f"p99 {name} / alone: of the pairs {spread(ratios)}; of the medians {next(medians) / next(medians):.3g}")
         size, begun = file.stat().st_size, time.monotonic()
         verdict = command("replay", file, pipeline, "--verify", "--format", "json")
         took = time.monotonic() - begun
         equal = sum(stream["equal"] for stream in verdict["streams"])
         unchecked = sum(stream["unchecked"] for stream in verdict["streams"])
         print(f"verified: {equal} frames are equal, {unchecked} unchecked; {size / 1e9:.2f} GB in {took:.1f} s")
+        other.unlink(missing_ok=True)
         if not arguments.kept:
             file.unlink()
 
