@@ -22,9 +22,9 @@ use crate::report::{RecordedStreamReport, RecordingReport};
 use crate::stream::{Delivery, Stream, now_ns};
 
 /// Slots that a stream which is recorded has beside its own: for so many bytes, ...
-const SPARE_BYTES: usize = 2 << 20;
-/// ... but not fewer or more than these. Each is a page more at least that a lane has to reach.
-const SPARE_SLOTS: (usize, usize) = (4, 16);
+const SPARE_BYTES: usize = 1 << 20;
+/// ... but not fewer or more than these. What a loop notices of being recorded is above all that its frames lie in more memory.
+const SPARE_SLOTS: (usize, usize) = (4, 8);
 
 /// What is recorded of a run, and where to.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl RecordingOptions {
     /// So many slots more than it needs a recorded stream of such frames gets: how far the recorder may lag behind.
     pub fn spare_slots(frame_bytes: usize) -> u32 {
         let (least, most) = SPARE_SLOTS;
-        // It is at most 16.
+        // It is at most 8.
         (SPARE_BYTES / frame_bytes.max(1)).clamp(least, most) as u32
     }
 }
