@@ -106,6 +106,8 @@ def main():
         pipeline.write_text(f"{PIPELINE}realtime: {arguments.realtime}\n")
         file = (arguments.directory or Path(temporary)) / "recording.mcap"
         other = file.with_name("other.mcap")
+        for there in filter(Path.exists, (file, other)):
+            raise SystemExit(f"{there} is not overwritten; remove it first")
         verbs = {
             "alone": ["run"],
             "beside": ["run"],
@@ -120,18 +122,20 @@ def main():
             for name, verb in list(verbs.items())[:: -1 if run % 2 else 1]:
                 remove(file if name == "recorded" else other)
                 beside = write_beside(other, arguments.rate) if name == "beside" else None
-                results[name].append(measure(verb, pipeline, arguments.seconds, arguments.rate))
-                if beside:
-                    beside.kill()
-                    beside.wait()
+                try:
+                    results[name].append(measure(verb, pipeline, arguments.seconds, arguments.rate))
+                finally:
+                    if beside:
+                        beside.kill()
+                        beside.wait()
         for name, runs in results.items():
             figures = {key: [run[key] for run in runs] for key in runs[0]}
             print(f"{name:13} p50 {spread(figures['p50'])} us, p99 {spread(figures['p99'])} us, p99.9 {spread(figures['p999'])} us, "
                   f"frames {spread(figures['frames'])} of the rate, dropped {spread(figures['dropped'])} of {spread(figures['recorded'])}")
+        median = {name: statistics.median(run["p99"] for run in runs) for name, runs in results.items()}
         for name in ("beside", "recorded", "deterministic"):
             ratios = [recorded["p99"] / alone["p99"] for alone, recorded in zip(results["alone"], results[name])]
-            medians = (statistics.median(run["p99"] for run in results[which]) for which in (name, "alone"))
-            print(f"p99 {name} / alone: of the pairs {spread(ratios)}; of the medians {next(medians) / next(medians):.3g}")
+            print(f"p99 {name} / alone: of the pairs {spread(ratios)}; of the medians {median[name] / median['alone']:.3g}")
         size, begun = file.stat().st_size, time.monotonic()
         verdict = command("replay", file, pipeline, "--verify", "--format", "json")
         took = time.monotonic() - begun

@@ -1,7 +1,7 @@
 //! Keeps processors from sleeping while nothing is to be done, so that they begin at once when something is.
 //!
-//! A processor that waits for the next frame sleeps, the deeper the longer, and takes from microseconds to hundreds of them to wake; one that a
-//! virtual machine lends is taken away meanwhile, and has to be given back. The kernel lets a process bound that time for as long as it
+//! A processor that waits for the next frame sleeps, the deeper the longer, and takes from microseconds to hundreds of them to wake; one that is
+//! lent to a virtual machine is taken away meanwhile, and has to be given back. The kernel lets a process bound that time for as long as it
 //! keeps a file open ("PM Quality Of Service Interface" of the kernel's documentation, `power/pm_qos_interface`).
 
 use std::fs::{self, File, OpenOptions};

@@ -23,7 +23,7 @@ use crate::stream::{Delivery, Stream, now_ns};
 
 /// Slots that a stream which is recorded has beside its own: for so many bytes, ...
 const SPARE_BYTES: usize = 1 << 20;
-/// ... but not fewer or more than these. What a loop notices of being recorded is above all that its frames lie in more memory.
+/// ... but not fewer or more than these: a loop whose frames lie in more memory than the processor's second-level cache has a higher p99.
 const SPARE_SLOTS: (usize, usize) = (4, 8);
 
 /// What is recorded of a run, and where to.
