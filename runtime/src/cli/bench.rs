@@ -65,7 +65,7 @@ pub(super) struct Bench {
     /// How often each figure is measured, in runs of their own.
     #[arg(long, default_value = "3", value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
-    /// Also measure the latency at so many frames a second.
+    /// Also measure the latency at so many frames a second. One like 1009, not 1000, meets the system's ticks in every phase.
     #[arg(long, value_name = "HZ", value_parser = rate)]
     rate: Option<f64>,
     /// Feed a stream with a synthetic pattern. May be given several times.

@@ -23,7 +23,7 @@ use crate::stream::{Delivery, Stream, now_ns};
 
 /// Slots that a stream which is recorded has beside its own: for so many bytes, ...
 const SPARE_BYTES: usize = 1 << 20;
-/// ... but not fewer or more than these: a loop whose frames lie in more memory than the processor's second-level cache has a higher p99.
+/// ... but not fewer or more than these: with many, a loop leaves the processor's second-level cache, and each frame takes some microseconds longer.
 const SPARE_SLOTS: (usize, usize) = (4, 8);
 
 /// What is recorded of a run, and where to.
