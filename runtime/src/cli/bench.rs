@@ -35,13 +35,13 @@ Examples:
   sandpipe bench pipeline.yaml --compare native
   sandpipe bench --kernel my.wasm --input frame.npy --shape 32,32,2 --param tile_size=8
 
-Throughput is measured with sources flat out; latency with one frame in flight; with --rate also at that rate, counted
-from when each frame was due, whether or not it could be sent then. Each in runs of its own, in turn. Sources give
+Throughput is measured with sources flat out; latency with one frame in flight; with --rate also at that rate, counted \
+from when each frame was due, whether or not it could be sent then. Each in runs of its own, in turn. Sources give \
 frames from memory, without their own rates; streams that nobody feeds get random values; sinks are left out.
 
-With --kernel one kernel is measured, as a pipeline of its own, on the frames of .npy files; its outputs have the dtype and
-shape of the first input unless --dtype and --shape say otherwise. With --compare native each built-in kernel is also run
-as the same source built for this machine, on the same frames, in turn with the sandboxed one.")]
+With --kernel one kernel is measured, as a pipeline of its own, on the frames of .npy files; its outputs have the \
+dtype and shape of the first input unless --dtype and --shape say otherwise. With --compare native each built-in \
+kernel is also run as the same source built for this machine, on the same frames, in turn with the sandboxed one.")]
 pub(super) struct Bench {
     /// The pipeline.
     #[arg(required_unless_present = "kernel")]

@@ -31,13 +31,14 @@ Examples:
   sandpipe run pipeline.yaml --duration 5s --format json > report.json
   sandpipe run pipeline.yaml --source wfs_image:random:1000 --frames 10000
 
-Ctrl-C ends the run. Ctrl-Z pauses it after the frame that is being computed and stops the process; `fg` continues both.
-SIGUSR1 pauses and SIGUSR2 resumes: kill -USR1 PID. Sources go on where they were; pauses do not count for --duration.
+Ctrl-C ends the run. Ctrl-Z pauses it after the frame that is being computed and stops the process; `fg` continues \
+both. SIGUSR1 pauses and SIGUSR2 resumes: kill -USR1 PID. Sources go on where they were; pauses do not count for \
+--duration.
 
-A source on the command line is STREAM:PATTERN[:RATE_HZ]; patterns are constant, random, ramp, sine,
-impulse and checkerboard. Without a rate it runs flat out. In the file a source is of the kind synthetic.array,
-synthetic.frame_set, file.npy, file.fits or pyshmem, or of that of a kernel without inputs; a sink is null.sink, file.npy,
-file.fits or pyshmem, or a kernel. ENDPOINTS.md has their parameters.")]
+A source on the command line is STREAM:PATTERN[:RATE_HZ]; patterns are constant, random, ramp, sine, impulse and \
+checkerboard. Without a rate it runs flat out. In the file a source is of the kind synthetic.array, \
+synthetic.frame_set, file.npy, file.fits or pyshmem, or of that of a kernel without inputs; a sink is null.sink, \
+file.npy, file.fits or pyshmem, or a kernel. ENDPOINTS.md has their parameters.")]
 pub(super) struct Run {
     /// The pipeline.
     file: PathBuf,
