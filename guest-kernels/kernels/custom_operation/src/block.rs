@@ -3,7 +3,6 @@
 use sandpipe_kernel::{
     Bool, Dtype, Failure, Number, View, ViewMut,
     elementwise::{map, zip3},
-    match_number,
 };
 
 use crate::{
@@ -146,7 +145,11 @@ pub(crate) fn read<L: Lane>(
                 // Spares the compiler the pairs that the planner does not ask for.
                 $(Dtype::$dtype if L::VECTOR && size_of::<$type>() < size_of::<L>() => {
                     let array = view.slice::<$type>()?;
-                    repeat(array, layout, start, block, |x| L::from_parts([x.to_f64(), 0.0]));
+                    let widen = |x: $type| L::from_parts([x.to_f64(), 0.0]);
+                    match layout.is_identity() {
+                        true => map(&array[start..], block, widen),
+                        false => repeat(array, layout, start, block, widen),
+                    }
                 })*
                 other => return Err(Failure::dtype(format!("cannot read dtype {other}"))),
             }
@@ -191,12 +194,21 @@ fn each<O: Lane, L: Lane>(from: &[O], to: &mut [L]) {
     }
 }
 
-/// Writes the block that begins at `start` to an output of narrower integers.
-pub(crate) fn store(block: &[f64], output: ViewMut, start: usize) -> Result<(), Failure> {
-    match_number!(output.dtype(), T => {
-        for (to, &from) in output.slice::<T>()?[start..].iter_mut().zip(block) {
-            *to = T::from_f64(from);
-        }
-        Ok(())
-    })
+/// Writes the block that begins at `start` to an output of integers.
+#[inline(never)]
+pub(crate) fn store<L: Lane>(block: &[L], output: ViewMut, start: usize) -> Result<(), Failure> {
+    macro_rules! narrow {
+        ($($dtype:ident $type:ident)*) => {
+            match output.dtype() {
+                // They are computed in nothing else.
+                $(Dtype::$dtype if L::VECTOR && size_of::<$type>() < size_of::<L>() => {
+                    let output = &mut output.slice::<$type>()?[start..];
+                    map(block, output, |x| x.integer() as $type);
+                })*
+                other => return Err(Failure::dtype(format!("cannot write dtype {other}"))),
+            }
+        };
+    }
+    narrow! { S8 i8 S16 i16 S32 i32 U8 u8 U16 u16 U32 u32 }
+    Ok(())
 }

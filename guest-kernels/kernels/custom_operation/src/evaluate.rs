@@ -125,7 +125,7 @@ impl Machine {
 enum Target<'a, L> {
     /// Elements as they are computed.
     Plain(&'a mut [L]),
-    /// Narrower integers.
+    /// Integers.
     Narrow(ViewMut<'a>),
 }
 
@@ -156,7 +156,7 @@ impl Memory<'_> {
                         self.formula::<L>(formula, start, &mut array[start..][..count])?;
                     }
                     (Step::Store { from }, Target::Narrow(view)) => {
-                        let block = self.block::<f64>(*from, start, count)?;
+                        let block = self.block::<L>(*from, start, count)?;
                         store(block, view.reborrow(), start)?;
                     }
                     (step, _) => self.step(step, start, count)?,

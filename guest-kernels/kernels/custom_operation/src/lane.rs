@@ -1,7 +1,7 @@
 //! The types in which blocks of elements are computed.
 //!
-//! Narrow integers are computed in f64, which holds them and their sums, and every product that does not saturate anyway, exactly,
-//! and for which WebAssembly has vector instructions. All else is computed in its own type.
+//! Integers of up to 16 bits are computed in f32, those of 32 bits in f64, which hold them and their sums, and every product that does not
+//! saturate anyway, exactly, and for which WebAssembly has vector instructions. All else is computed in its own type.
 
 use std::mem;
 
@@ -27,22 +27,31 @@ impl LaneType {
     /// The type in which elements of a dtype are computed.
     pub(crate) fn of(dtype: Dtype) -> LaneType {
         match dtype {
-            Dtype::F32 => LaneType::F32,
+            Dtype::F32 | Dtype::S8 | Dtype::S16 | Dtype::U8 | Dtype::U16 => LaneType::F32,
+            Dtype::F64 | Dtype::S32 | Dtype::U32 => LaneType::F64,
             Dtype::S64 => LaneType::S64,
             Dtype::U64 => LaneType::U64,
             Dtype::F16 => LaneType::F16,
             Dtype::C64 => LaneType::C64,
             Dtype::C128 => LaneType::C128,
             Dtype::Bool => LaneType::Bool,
-            _ => LaneType::F64,
+        }
+    }
+
+    /// The type in which a matrix product is summed up: sums of products of integers take more bits than f32 has.
+    pub(crate) fn of_product(dtype: Dtype) -> LaneType {
+        match LaneType::of(dtype) {
+            LaneType::F32 if dtype.is_integer() => LaneType::F64,
+            own => own,
         }
     }
 
     /// The type in which elements of a dtype are read on the way to this one.
     pub(crate) fn reads(self, dtype: Dtype) -> LaneType {
         match dtype {
-            Dtype::S8 | Dtype::S16 | Dtype::U8 | Dtype::U16 if self == LaneType::F32 => self,
-            Dtype::Bool if self.is_vector() => self,
+            Dtype::Bool | Dtype::S8 | Dtype::S16 | Dtype::U8 | Dtype::U16 if self.is_vector() => {
+                self
+            }
             _ => LaneType::of(dtype),
         }
     }
@@ -160,6 +169,12 @@ pub(crate) trait Lane: matrix::Element + PartialOrd {
     /// Whether a part of it is NaN.
     fn is_nan(self) -> bool;
 
+    /// The integer of up to 32 bits that it stands for.
+    #[inline(always)]
+    fn integer(self) -> i64 {
+        self.parts()[0] as i64
+    }
+
     /// NaN if either is.
     #[inline(always)]
     fn lesser(self, other: Self) -> Self {
@@ -222,9 +237,11 @@ macro_rules! lane {
 }
 
 macro_rules! real {
-    ($($type:ident, $field:ident, $vector:literal, |$number:ident| $constant:expr, $negate:expr, $absolute:expr;)*) => {$(
+    ($($type:ident, $field:ident, $vector:literal, |$number:ident| $constant:expr, $negate:expr, $absolute:expr $(, $own:item)?;)*) => {$(
         impl Lane for $type {
             lane! { $field, $vector, |$number| $constant, $negate, $absolute }
+
+            $($own)?
 
             #[inline(always)]
             fn from_parts([real, _]: [f64; 2]) -> Self {
@@ -245,7 +262,12 @@ macro_rules! real {
 }
 
 real! {
-    f32, f32, true, |number| number.to_f64() as f32, |x: f32| -x, f32::abs;
+    f32, f32, true, |number| number.to_f64() as f32, |x: f32| -x, f32::abs,
+        // It holds those of up to 16 bits, and by way of 32 WebAssembly converts a vector at once.
+        #[inline(always)]
+        fn integer(self) -> i64 {
+            i64::from(self as i32)
+        };
     f64, f64, true, |number| number.to_f64(), |x: f64| -x, f64::abs;
     i64, i64, false, |number| integer(number, i64::MIN.into(), i64::MAX.into()) as i64,
         i64::saturating_neg, i64::saturating_abs;

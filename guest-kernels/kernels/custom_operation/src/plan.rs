@@ -38,7 +38,7 @@ pub(crate) enum Operation {
     Then(Arithmetic, Arithmetic),
     /// The second operand at least, the third at most.
     Clip,
-    /// The same for integers that are computed in f64.
+    /// The same for integers that are computed in floats.
     Bound,
 }
 
@@ -100,7 +100,7 @@ pub(crate) enum Step {
     },
     /// Computes. Without a register the result is the block's part of the destination.
     Compute { formula: Formula, to: Option<usize> },
-    /// Writes f64 to an output of narrower integers.
+    /// Writes floats to an output of integers.
     Store { from: Operand },
 }
 
@@ -120,7 +120,7 @@ pub(crate) enum Pass {
     /// `rows × inner` times `inner × columns`.
     Product {
         lane: LaneType,
-        /// The least and the greatest value, for integers that are computed in f64.
+        /// The least and the greatest value, for integers that are computed in floats.
         bounds: Option<(f64, f64)>,
         left: Place,
         right: Place,

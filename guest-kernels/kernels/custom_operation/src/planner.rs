@@ -228,10 +228,11 @@ impl<'a> Planner<'a> {
 
     /// Brings a result within the bounds of its dtype, if it is computed in a type that has others.
     fn bound(&mut self, index: usize, term: Term) -> Result<Term, Error> {
-        let Some((low, high)) = float_bounds(self.array(index)?.dtype) else {
+        let dtype = self.array(index)?.dtype;
+        let Some((low, high)) = float_bounds(dtype) else {
             return Ok(term);
         };
-        let lane = LaneType::F64;
+        let lane = LaneType::of(dtype);
         let x = self.operand(self.passes[index], lane, term)?;
         let [low, high] =
             [low, high].map(|bound| self.registers.constant(lane, Constant::Float(bound)));
@@ -287,7 +288,7 @@ impl<'a> Planner<'a> {
     /// The matrix product of two whole arrays, into scratch.
     fn product(&mut self, index: usize, x: usize, y: usize) -> Result<Term, Error> {
         let array = self.array(index)?;
-        let lane = LaneType::of(array.dtype);
+        let lane = LaneType::of_product(array.dtype);
         let (left, right) = (self.whole(x, lane)?, self.whole(y, lane)?);
         let scratch = self.scratch(index, lane)?;
         let (left_shape, right_shape) = (&self.array(x)?.shape, &self.array(y)?.shape);
@@ -482,8 +483,10 @@ fn join(last: &Formula, result: usize, next: &Formula) -> Option<Formula> {
     })
 }
 
-/// The least and the greatest value of an integer dtype that is computed in f64.
+/// The least and the greatest value of an integer dtype that is computed in floats.
 fn float_bounds(dtype: Dtype) -> Option<(f64, f64)> {
     let (low, high) = typing::bounds(dtype)?;
-    (LaneType::of(dtype) == LaneType::F64).then_some((low as f64, high as f64))
+    LaneType::of(dtype)
+        .is_vector()
+        .then_some((low as f64, high as f64))
 }

@@ -1,6 +1,7 @@
 //! The kernel against a naive evaluator, and against results of NumPy.
 
 mod dtypes;
+mod integers;
 
 use proptest::prelude::*;
 use sandpipe_kernel::{
