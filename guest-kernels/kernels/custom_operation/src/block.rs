@@ -1,5 +1,7 @@
 //! The loops over blocks of elements.
 
+use std::slice;
+
 use sandpipe_kernel::{
     Bool, Dtype, Failure, Number, View, ViewMut,
     elementwise::{map, zip3},
@@ -136,7 +138,7 @@ pub(crate) fn read<L: Lane>(
     block: &mut [L],
 ) -> Result<(), Failure> {
     if view.dtype() == L::DTYPE {
-        repeat(view.slice::<L>()?, layout, start, block, |x| x);
+        copy(view.slice::<L>()?, layout, start, block);
         return Ok(());
     }
     macro_rules! narrow {
@@ -144,12 +146,9 @@ pub(crate) fn read<L: Lane>(
             match view.dtype() {
                 // Spares the compiler the pairs that the planner does not ask for.
                 $(Dtype::$dtype if L::VECTOR && size_of::<$type>() < size_of::<L>() => {
-                    let array = view.slice::<$type>()?;
-                    let widen = |x: $type| L::from_parts([x.to_f64(), 0.0]);
-                    match layout.is_identity() {
-                        true => map(&array[start..], block, widen),
-                        false => repeat(array, layout, start, block, widen),
-                    }
+                    repeat(view.slice::<$type>()?, layout, start, block, |from, to| {
+                        map(from, to, |x| L::from_parts([x.to_f64(), 0.0]));
+                    });
                 })*
                 other => return Err(Failure::dtype(format!("cannot read dtype {other}"))),
             }
@@ -160,24 +159,32 @@ pub(crate) fn read<L: Lane>(
 }
 
 /// Fills a block with an array's elements, repeated as the layout says.
-pub(crate) fn repeat<T: Copy, L: Copy>(
+pub(crate) fn copy<L: Copy>(array: &[L], layout: &Broadcast, start: usize, block: &mut [L]) {
+    repeat(array, layout, start, block, |from, to| {
+        for (to, &from) in to.iter_mut().zip(from) {
+            *to = from;
+        }
+    });
+}
+
+/// The same with what `convert` makes of the elements, of as many as lie one behind the other at once.
+fn repeat<T, L: Copy>(
     array: &[T],
     layout: &Broadcast,
     start: usize,
-    block: &mut [L],
-    convert: impl Fn(T) -> L,
+    mut block: &mut [L],
+    convert: impl Fn(&[T], &mut [L]),
 ) {
-    let mut done = 0;
     for run in layout.runs(start, block.len()) {
-        let part = &mut block[done..][..run.length];
-        if run.repeated {
-            part.fill(convert(array[run.from]));
-        } else {
-            for (to, &from) in part.iter_mut().zip(&array[run.from..]) {
-                *to = convert(from);
+        let (part, later) = block.split_at_mut(run.length);
+        block = later;
+        match part {
+            [first, others @ ..] if run.repeated => {
+                convert(&array[run.from..=run.from], slice::from_mut(first));
+                others.fill(*first);
             }
+            part => convert(&array[run.from..][..run.length], part),
         }
-        done += run.length;
     }
 }
 
@@ -200,7 +207,7 @@ pub(crate) fn store<L: Lane>(block: &[L], output: ViewMut, start: usize) -> Resu
     macro_rules! narrow {
         ($($dtype:ident $type:ident)*) => {
             match output.dtype() {
-                // They are computed in nothing else.
+                // They are computed in nothing else, and are within their bounds.
                 $(Dtype::$dtype if L::VECTOR && size_of::<$type>() < size_of::<L>() => {
                     let output = &mut output.slice::<$type>()?[start..];
                     map(block, output, |x| x.integer() as $type);

@@ -3,7 +3,7 @@
 use sandpipe_kernel::{Failure, Inputs, View, ViewMut};
 
 use crate::{
-    block::{compute, compute_with_singles, convert, limit, read, repeat, store},
+    block::{compute, compute_with_singles, convert, copy, limit, read, store},
     lane::{Arrays, Lane, match_lane},
     plan::{Formula, Operand, Operation, Pass, Place, Plan, Step},
 };
@@ -181,7 +181,7 @@ impl Memory<'_> {
                     }
                     place => {
                         let array = whole::<L>(place, memory.scratch, memory.streams)?;
-                        repeat(array, layout, start, &mut block[..count], |x| x);
+                        copy(array, layout, start, &mut block[..count]);
                         Ok(())
                     }
                 })
