@@ -4,6 +4,8 @@
 
 mod authoring;
 mod bench;
+mod checking;
+mod endpoint_kernels;
 mod endpoints;
 mod faults;
 mod harness;
