@@ -27,7 +27,7 @@ use crate::sandbox::Engine;
 #[command(after_help = "\
 Examples:
   sandpipe bench configs/observatory_ao/pipeline.yaml
-  sandpipe bench pipeline.yaml --source wfs_image:random --rate 1000 --duration 30s
+  sandpipe bench pipeline.yaml --source wfs_image:random --rate 1009 --duration 30s
   sandpipe bench pipeline.yaml --html report.html
   sandpipe bench pipeline.yaml --format json > before.json
 
